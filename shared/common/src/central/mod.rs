@@ -1,0 +1,20 @@
+//! Central's API: versions, secured clusters, backups, tokens, over TLS that tells faults apart.
+
+mod api;
+mod args;
+pub mod backup;
+mod client;
+mod connection;
+mod decode;
+mod error;
+mod probe;
+mod scanner;
+mod tls;
+
+pub use api::{AuthStatus, BackupStatus, Metadata, Token};
+pub use args::{CentralArgs, CentralOptions, Credentials, Endpoint};
+pub use backup::{Backup, BackupError, BackupRequest};
+pub use client::CentralClient;
+pub use error::{CentralError, TlsFault};
+pub use probe::{Outage, Probe};
+pub use scanner::BundleFile;

@@ -1,0 +1,329 @@
+//! The lock: one run at a time, held by a Lease that is renewed and expires by itself.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::events::EventNote;
+use super::{Cluster, ClusterError, WriteOptions};
+use crate::plan::PatchKind;
+use crate::rhacs::ObjectRef;
+
+/// The Lease's name.
+const NAME: &str = "kubectl-rhacs";
+/// How long the lock holds without being renewed; a third of it passes between renewals.
+const DURATION: Duration = Duration::from_secs(60);
+
+/// Who holds the lock.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lease {
+    /// The holder, as given when it was taken.
+    pub holder: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// When it expires unless it is renewed, RFC 3339.
+    pub expires: String,
+    /// Whether it has expired by the API server's clock.
+    pub expired: bool,
+    uid: String,
+    resource_version: String,
+}
+
+/// Why the lock could not be taken.
+#[derive(Clone, Debug, Error)]
+pub enum LeaseError {
+    /// Another run holds it.
+    #[error("another run holds the lock: {}, since {}", .0.holder, .0.since)]
+    Locked(Box<Lease>),
+    /// It could not be read or written.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
+
+/// The lock, held; it is renewed until it is released or dropped.
+#[derive(Debug)]
+pub struct Held {
+    cluster: Cluster,
+    uid: String,
+    lost: watch::Receiver<bool>,
+    renewal: JoinHandle<()>,
+}
+
+impl Lease {
+    /// Who holds the lock of the installation; none when nobody does.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with.
+    pub async fn current(cluster: &Cluster) -> Result<Option<Self>, ClusterError> {
+        let lease = cluster.read(&reference(cluster)).await?;
+        Ok(lease.map(|lease| Self::parse(&lease, cluster.now())))
+    }
+
+    /// Takes the lock for `holder`, such as `eve@laptop pid 4711 run 20260301-…`. A lock that has
+    /// expired is taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`LeaseError::Locked`] when another run holds it.
+    pub async fn acquire(cluster: &Cluster, holder: &str) -> Result<Held, LeaseError> {
+        Self::acquire_for(cluster, holder, DURATION).await
+    }
+
+    /// As [`Self::acquire`]; without being renewed the lock holds for `duration` (whole seconds).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::acquire`].
+    pub async fn acquire_for(
+        cluster: &Cluster,
+        holder: &str,
+        duration: Duration,
+    ) -> Result<Held, LeaseError> {
+        let manifest = manifest(cluster, holder, duration);
+        match cluster.create(&manifest, &WriteOptions::default()).await {
+            Ok(created) => return Ok(Held::start(cluster, holder, duration, &created)),
+            Err(ClusterError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some(known) = Self::current(cluster).await? else {
+            // It was released between the two requests.
+            let created = cluster.create(&manifest, &WriteOptions::default()).await;
+            return Ok(Held::start(cluster, holder, duration, &created?));
+        };
+        if !known.expired && known.holder != holder {
+            return Err(LeaseError::Locked(Box::new(known)));
+        }
+        known.take_over(cluster, manifest, holder, duration).await
+    }
+
+    /// Ends another run's lock, whoever holds it, and leaves `reason` in an event. Returns who
+    /// held it; none when nobody did.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with.
+    pub async fn break_lock(cluster: &Cluster, reason: &str) -> Result<Option<Self>, ClusterError> {
+        let Some(known) = Self::current(cluster).await? else { return Ok(None) };
+        let object = reference(cluster);
+        let note = EventNote {
+            warning: true,
+            reason: "Unlocked".to_owned(),
+            message: format!("the lock of {} was broken: {reason}", known.holder),
+        };
+        cluster.note(&object, Some(&known.uid), &note).await;
+        cluster.delete(&object, Some(&known.uid), false).await?;
+        Ok(Some(known))
+    }
+
+    /// Takes an expired lock; the resource version makes sure that only one of several does.
+    async fn take_over(
+        self,
+        cluster: &Cluster,
+        mut manifest: Value,
+        holder: &str,
+        duration: Duration,
+    ) -> Result<Held, LeaseError> {
+        manifest["metadata"]["resourceVersion"] = json!(self.resource_version);
+        match cluster.replace(&manifest, &WriteOptions::default()).await {
+            Ok(taken) => Ok(Held::start(cluster, holder, duration, &taken)),
+            Err(ClusterError::Conflict { .. } | ClusterError::NotFound { .. }) => {
+                let winner = Self::current(cluster).await?.unwrap_or(self);
+                Err(LeaseError::Locked(Box::new(winner)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn parse(lease: &Value, now: Timestamp) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (metadata, spec) = (&lease["metadata"], &lease["spec"]);
+        let renewed: Option<Timestamp> =
+            spec["renewTime"].as_str().and_then(|time| time.parse().ok());
+        let seconds = spec["leaseDurationSeconds"].as_i64().unwrap_or(0);
+        let expires =
+            renewed.and_then(|at| at.checked_add(SignedDuration::from_secs(seconds)).ok());
+        Self {
+            holder: text(&spec["holderIdentity"]),
+            since: text(&spec["acquireTime"]),
+            expires: expires.map(super::events::seconds).unwrap_or_default(),
+            expired: expires.is_none_or(|expires| expires < now),
+            uid: text(&metadata["uid"]),
+            resource_version: text(&metadata["resourceVersion"]),
+        }
+    }
+}
+
+impl Held {
+    fn start(cluster: &Cluster, holder: &str, duration: Duration, lease: &Value) -> Self {
+        let held = Lease::parse(lease, cluster.now());
+        let (tell, lost) = watch::channel(false);
+        let uid = held.uid.clone();
+        let renewal = Renewal {
+            cluster: cluster.clone(),
+            holder: holder.to_owned(),
+            duration,
+            uid: uid.clone(),
+            resource_version: held.resource_version,
+            lost: tell,
+        };
+        Self { cluster: cluster.clone(), uid, lost, renewal: tokio::spawn(renewal.run()) }
+    }
+
+    /// Whether another run may have the lock by now.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        *self.lost.borrow()
+    }
+
+    /// Completes when the lock is lost: it was broken, or could not be renewed in time.
+    pub async fn lost(&self) {
+        let mut lost = self.lost.clone();
+        if lost.wait_for(|lost| *lost).await.is_err() {
+            // The renewal ended without losing the lock: it is being released.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with; the lock then expires by itself.
+    pub async fn release(self) -> Result<(), ClusterError> {
+        self.renewal.abort();
+        let lease = reference(&self.cluster);
+        match self.cluster.delete(&lease, Some(&self.uid), false).await {
+            // Somebody else holds it by now; theirs is not ours to delete.
+            Ok(_) | Err(ClusterError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+struct Renewal {
+    cluster: Cluster,
+    holder: String,
+    duration: Duration,
+    uid: String,
+    resource_version: String,
+    lost: watch::Sender<bool>,
+}
+
+impl Renewal {
+    async fn run(mut self) {
+        let mut renewed_at = Instant::now();
+        let (interval, retry) = (self.duration / 3, self.duration / 20);
+        let mut pause = interval;
+        loop {
+            tokio::time::sleep(pause).await;
+            // The time before the request counts: the server may have taken it at once.
+            let asked_at = Instant::now();
+            let left = self.duration.saturating_sub(renewed_at.elapsed());
+            let renewal = tokio::time::timeout(left, self.renew()).await;
+            match renewal {
+                Ok(Ok(true)) => {
+                    renewed_at = asked_at;
+                    pause = interval;
+                }
+                Ok(Ok(false)) => break,
+                Ok(Err(_)) | Err(_) if renewed_at.elapsed() >= self.duration => break,
+                Ok(Err(_)) | Err(_) => pause = retry,
+            }
+        }
+        self.lost.send_replace(true);
+    }
+
+    /// Renews the lock; whether it still is ours.
+    async fn renew(&mut self) -> Result<bool, ClusterError> {
+        let object = reference(&self.cluster);
+        let body = json!({
+            "metadata": {"resourceVersion": self.resource_version, "uid": self.uid},
+            "spec": {"renewTime": micro_time(self.cluster.now())},
+        });
+        let options = WriteOptions::default();
+        match self.cluster.patch(&object, PatchKind::Merge, &body, &options).await {
+            Ok(lease) => {
+                self.resource_version = Lease::parse(&lease, self.cluster.now()).resource_version;
+                Ok(true)
+            }
+            Err(ClusterError::NotFound { .. }) => Ok(false),
+            Err(error @ ClusterError::Conflict { .. }) => {
+                let known = Lease::current(&self.cluster).await?;
+                match known.filter(|known| known.uid == self.uid && known.holder == self.holder) {
+                    // Our own renewal arrived although its answer did not.
+                    Some(known) => {
+                        self.resource_version = known.resource_version;
+                        Err(error)
+                    }
+                    None => Ok(false),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn reference(cluster: &Cluster) -> ObjectRef {
+    ObjectRef::namespaced("coordination.k8s.io/v1", "Lease", cluster.namespace(), NAME)
+}
+
+fn manifest(cluster: &Cluster, holder: &str, duration: Duration) -> Value {
+    let now = cluster.now();
+    json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {
+            "name": NAME,
+            "namespace": cluster.namespace(),
+            "labels": {"app.kubernetes.io/managed-by": super::FIELD_MANAGER},
+        },
+        "spec": {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": duration.as_secs(),
+            "acquireTime": micro_time(now),
+            "renewTime": micro_time(now),
+        },
+    })
+}
+
+/// A time as `metav1.MicroTime` has it.
+fn micro_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_expires_when_it_is_not_renewed() {
+        let lease = json!({
+            "metadata": {"uid": "u", "resourceVersion": "7"},
+            "spec": {"holderIdentity": "eve@laptop", "leaseDurationSeconds": 60,
+                     "acquireTime": "2026-03-01T12:00:00.000000Z",
+                     "renewTime": "2026-03-01T12:00:20.000000Z"},
+        });
+        let at = |time: &str| Lease::parse(&lease, time.parse().unwrap());
+        assert!(!at("2026-03-01T12:01:19Z").expired);
+        let later = at("2026-03-01T12:01:21Z");
+        assert!(later.expired);
+        assert_eq!(
+            (later.holder.as_str(), later.expires.as_str()),
+            ("eve@laptop", "2026-03-01T12:01:20Z")
+        );
+        assert!(Lease::parse(&json!({}), Timestamp::now()).expired, "nobody renews an empty one");
+        assert_eq!(micro_time(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000000Z");
+    }
+}

@@ -1,0 +1,124 @@
+//! The Kubernetes API server: one client, with kubectl's flags, bounded waits and visible retries.
+//!
+//! Objects are plain JSON; what they mean is the business of `rhacs` and `plan`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Client, Config};
+
+mod args;
+mod connect;
+mod error;
+mod events;
+mod failure;
+mod follow;
+mod forward;
+mod lease;
+mod list;
+mod log;
+mod objects;
+mod options;
+mod proxy;
+mod records;
+mod redact;
+mod request;
+mod review;
+pub mod rollout;
+mod secret;
+mod served;
+mod server_clock;
+pub mod wait;
+mod warnings;
+mod watch;
+
+pub use args::{ConnectionArgs, DEFAULT_NAMESPACE, RequestTimeout, parse_duration};
+pub use error::{ClusterError, Stage};
+pub use events::EventNote;
+pub use lease::{Held, Lease, LeaseError};
+pub use list::{Collection, List};
+pub use log::LogOptions;
+pub use objects::WriteOptions;
+pub use options::{Backoff, Observer, Options, Retry};
+pub use records::{RecordHeader, Records, Stored};
+pub use review::{Decision, Rules, ServerVersion, User};
+pub use secret::{decoded, secret_facts};
+pub use wait::{WaitError, Waiting};
+pub use watch::{Watch, WatchEvent};
+
+/// The name under which the suite owns fields and records what it did.
+pub const FIELD_MANAGER: &str = "kubectl-rhacs";
+
+/// A connection to one API server; cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    server: Arc<str>,
+    namespace: Arc<str>,
+    timeout: Option<Duration>,
+    options: Arc<Options>,
+    clock: server_clock::ServerClock,
+}
+
+impl Cluster {
+    /// Prepares the connection that the flags and the kubeconfig describe. Nothing is sent yet,
+    /// but a credential plugin of the kubeconfig is run.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Config`] when they describe no usable connection, and
+    /// [`ClusterError::Unreachable`] when the credential plugin fails.
+    pub async fn connect(args: &ConnectionArgs, options: &Options) -> Result<Self, ClusterError> {
+        let config = connect::configuration(args, options).await?;
+        Self::from_config(config, args, options)
+    }
+
+    fn from_config(
+        config: Config,
+        args: &ConnectionArgs,
+        options: &Options,
+    ) -> Result<Self, ClusterError> {
+        let server = redact::url(&config.cluster_url);
+        let warnings = warnings::Warnings::new(options.on_warning.clone());
+        let clock = server_clock::ServerClock::default();
+        Ok(Self {
+            client: connect::client(config, warnings, clock.clone())?,
+            server: server.into(),
+            namespace: args.namespace().into(),
+            timeout: args.timeout(),
+            options: Arc::new(options.clone()),
+            clock,
+        })
+    }
+
+    /// The API server's URL, without credentials.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The time by the API server's clock, as far as its answers tell; this computer's before the
+    /// first one.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The namespace of the installation.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.server)
+            .field("namespace", &self.namespace)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

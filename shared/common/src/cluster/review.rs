@@ -1,0 +1,239 @@
+//! Asking the API server who one is, what one may do, and what it is.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::request::Call;
+use super::{Cluster, ClusterError};
+use crate::rhacs::Permission;
+
+/// What the user may do in a namespace, from one SelfSubjectRulesReview.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    rules: Vec<Value>,
+    /// The list may lack rules: what it does not allow must be asked for singly.
+    pub incomplete: bool,
+    /// Why it is incomplete.
+    pub evaluation_error: String,
+}
+
+/// The answer to "may I?".
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Decision {
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// The authorizer's words, often empty.
+    pub reason: String,
+}
+
+/// A user as the API server knows them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct User {
+    /// The user name.
+    pub name: String,
+    /// The uid; empty for most.
+    pub uid: String,
+    /// The groups.
+    pub groups: Vec<String>,
+}
+
+/// What the API server says of itself.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ServerVersion {
+    /// Such as `v1.27.3+k3s1`.
+    pub git_version: String,
+    /// The major number.
+    pub major: u32,
+    /// The minor number.
+    pub minor: u32,
+    /// Such as `linux/amd64`.
+    pub platform: String,
+}
+
+impl Rules {
+    /// Whether a rule of the list allows it.
+    #[must_use]
+    pub fn allow(&self, wanted: &Permission) -> bool {
+        self.rules.iter().any(|rule| {
+            contains(&rule["verbs"], &wanted.verb)
+                && contains(&rule["apiGroups"], &wanted.group)
+                && has_resource(&rule["resources"], &wanted.resource)
+                && has_name(&rule["resourceNames"], wanted.name.as_deref())
+        })
+    }
+}
+
+impl Cluster {
+    /// What the user may do in a namespace: one request for everything.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with.
+    pub async fn review_rules(&self, namespace: &str) -> Result<Rules, ClusterError> {
+        let api = "authorization.k8s.io/v1";
+        let review = json!({
+            "apiVersion": api, "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace},
+        });
+        let path = format!("/apis/{api}/selfsubjectrulesreviews");
+        let mut answer = self.review(&path, &review).await?;
+        let status = &mut answer["status"];
+        let rules = match status["resourceRules"].take() {
+            Value::Array(rules) => rules,
+            _ => Vec::new(),
+        };
+        Ok(Rules {
+            rules,
+            incomplete: status["incomplete"].as_bool().unwrap_or_default(),
+            evaluation_error: text(&status["evaluationError"]),
+        })
+    }
+
+    /// Whether the user may do one thing.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with.
+    pub async fn review_access(&self, wanted: &Permission) -> Result<Decision, ClusterError> {
+        let api = "authorization.k8s.io/v1";
+        let (resource, subresource) =
+            wanted.resource.split_once('/').unwrap_or((&wanted.resource, ""));
+        let review = json!({
+            "apiVersion": api,
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": wanted.verb,
+                "group": wanted.group,
+                "resource": resource,
+                "subresource": subresource,
+                "name": wanted.name.as_deref().unwrap_or_default(),
+                "namespace": wanted.namespace.as_deref().unwrap_or_default(),
+            }},
+        });
+        let path = format!("/apis/{api}/selfsubjectaccessreviews");
+        let answer = self.review(&path, &review).await?;
+        let status = &answer["status"];
+        Ok(Decision {
+            allowed: status["allowed"].as_bool().unwrap_or_default(),
+            reason: text(&status["reason"]),
+        })
+    }
+
+    /// Who the user is; none when the API server (before Kubernetes 1.27) cannot say or may not.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with, but not being served or allowed.
+    pub async fn whoami(&self) -> Result<Option<User>, ClusterError> {
+        for version in ["v1", "v1beta1"] {
+            let api = format!("authentication.k8s.io/{version}");
+            let review = json!({"apiVersion": api, "kind": "SelfSubjectReview"});
+            let path = format!("/apis/{api}/selfsubjectreviews");
+            match self.review(&path, &review).await {
+                Ok(answer) => return Ok(Some(user(&answer["status"]["userInfo"]))),
+                Err(ClusterError::NotFound { .. } | ClusterError::Forbidden { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The API server's version.
+    ///
+    /// # Errors
+    ///
+    /// Everything a request can fail with.
+    pub async fn server_version(&self) -> Result<ServerVersion, ClusterError> {
+        let answer = self.json(Call::get("/version")).await?;
+        Ok(ServerVersion {
+            git_version: text(&answer["gitVersion"]),
+            major: number(&answer["major"]),
+            minor: number(&answer["minor"]),
+            platform: text(&answer["platform"]),
+        })
+    }
+
+    /// Reviews are sent like creations but create nothing, so they may be repeated.
+    async fn review(&self, path: &str, review: &Value) -> Result<Value, ClusterError> {
+        self.json(Call::send(Method::POST, path, review).idempotent(true)).await
+    }
+}
+
+fn contains(list: &Value, wanted: &str) -> bool {
+    list.as_array().into_iter().flatten().any(|item| item == "*" || item == wanted)
+}
+
+fn has_resource(list: &Value, wanted: &str) -> bool {
+    let of_any = wanted.split_once('/').map(|(_, subresource)| format!("*/{subresource}"));
+    contains(list, wanted) || of_any.is_some_and(|of_any| contains(list, &of_any))
+}
+
+/// A rule without names holds for all; one with names holds for none else.
+fn has_name(list: &Value, wanted: Option<&str>) -> bool {
+    match list.as_array() {
+        Some(names) if !names.is_empty() => {
+            wanted.is_some_and(|wanted| names.iter().any(|name| name == wanted))
+        }
+        _ => true,
+    }
+}
+
+fn user(info: &Value) -> User {
+    let groups = info["groups"].as_array().into_iter().flatten();
+    User {
+        name: text(&info["username"]),
+        uid: text(&info["uid"]),
+        groups: groups.filter_map(|group| group.as_str().map(str::to_owned)).collect(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Some providers write `27+`.
+fn number(value: &Value) -> u32 {
+    let digits = value.as_str().unwrap_or_default();
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_as_the_authorizer_reads_them() {
+        let rules = Rules {
+            rules: vec![
+                json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods", "*/log"]}),
+                json!({"verbs": ["*"], "apiGroups": ["apps"], "resources": ["*"]}),
+                json!({"verbs": ["update"], "apiGroups": [""], "resources": ["secrets"],
+                       "resourceNames": ["scanner-tls"]}),
+            ],
+            ..Rules::default()
+        };
+        let may = |verb: &str, group: &str, resource: &str, name: Option<&str>| {
+            rules.allow(&Permission {
+                verb: verb.to_owned(),
+                group: group.to_owned(),
+                resource: resource.to_owned(),
+                name: name.map(str::to_owned),
+                ..Permission::default()
+            })
+        };
+        assert!(may("get", "", "pods", None));
+        assert!(may("get", "", "pods/log", None));
+        assert!(!may("delete", "", "pods", None));
+        assert!(!may("get", "apps", "pods/portforward", None) || may("get", "apps", "x", None));
+        assert!(may("patch", "apps", "deployments", Some("central")));
+        assert!(may("update", "", "secrets", Some("scanner-tls")));
+        assert!(!may("update", "", "secrets", Some("central-tls")));
+        assert!(!may("update", "", "secrets", None));
+    }
+
+    #[test]
+    fn minor_versions_with_a_plus_are_read() {
+        assert_eq!(number(&json!("27+")), 27);
+        assert_eq!(number(&json!("")), 0);
+    }
+}

@@ -1,0 +1,163 @@
+//! The standard streams of a process, or their stand-ins in memory.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Standard input, or a text in its place; clones read on where the other stopped.
+#[derive(Clone, Debug)]
+pub struct InputStream {
+    source: Source,
+    terminal: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Stdin,
+    Text(Arc<Mutex<io::Cursor<Vec<u8>>>>),
+}
+
+/// Standard output or error, or a buffer in its place; clones write to the same.
+#[derive(Clone, Debug)]
+pub struct OutputStream {
+    sink: Sink,
+    terminal: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Sink {
+    Stdout,
+    Stderr,
+    Memory(Arc<Mutex<Vec<u8>>>),
+}
+
+impl InputStream {
+    pub(super) fn stdin() -> Self {
+        Self { source: Source::Stdin, terminal: io::stdin().is_terminal() }
+    }
+
+    pub(super) fn text(text: impl Into<Vec<u8>>) -> Self {
+        let cursor = io::Cursor::new(text.into());
+        Self { source: Source::Text(Arc::new(Mutex::new(cursor))), terminal: false }
+    }
+
+    pub(super) fn set_terminal(&mut self, terminal: bool) {
+        self.terminal = terminal;
+    }
+
+    /// Whether a person types here.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Reads one line, without its end; none at the end of the input.
+    ///
+    /// # Errors
+    /// What reading gives, such as text that is not UTF-8.
+    pub fn read_line(&self) -> io::Result<Option<String>> {
+        let mut line = String::new();
+        let length = match &self.source {
+            Source::Stdin => io::stdin().lock().read_line(&mut line)?,
+            Source::Text(text) => lock(text).read_line(&mut line)?,
+        };
+        let text = line.trim_end_matches(['\n', '\r']);
+        Ok((length > 0).then(|| text.to_owned()))
+    }
+
+    /// Reads all that is left.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn read_all(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match &self.source {
+            Source::Stdin => io::stdin().lock().read_to_end(&mut bytes)?,
+            Source::Text(text) => lock(text).read_to_end(&mut bytes)?,
+        };
+        Ok(bytes)
+    }
+}
+
+impl OutputStream {
+    pub(super) fn stdout() -> Self {
+        Self { sink: Sink::Stdout, terminal: io::stdout().is_terminal() }
+    }
+
+    pub(super) fn stderr() -> Self {
+        Self { sink: Sink::Stderr, terminal: io::stderr().is_terminal() }
+    }
+
+    pub(super) fn memory() -> Self {
+        Self { sink: Sink::Memory(Arc::default()), terminal: false }
+    }
+
+    pub(super) fn set_terminal(&mut self, terminal: bool) {
+        self.terminal = terminal;
+    }
+
+    /// Whether a person looks at it.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Whether it is kept in memory rather than given to the system.
+    #[must_use]
+    pub const fn is_captured(&self) -> bool {
+        matches!(self.sink, Sink::Memory(_))
+    }
+
+    /// What was written so far, when it is kept in memory; else nothing.
+    #[must_use]
+    pub fn captured(&self) -> String {
+        match &self.sink {
+            Sink::Memory(bytes) => String::from_utf8_lossy(&lock(bytes)).into_owned(),
+            Sink::Stdout | Sink::Stderr => String::new(),
+        }
+    }
+
+    /// Writes all of `text` at once and flushes.
+    ///
+    /// # Errors
+    /// What writing gives.
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        match &self.sink {
+            Sink::Stdout => write_flushed(&mut io::stdout().lock(), text),
+            Sink::Stderr => write_flushed(&mut io::stderr().lock(), text),
+            Sink::Memory(bytes) => write_flushed(&mut *lock(bytes), text),
+        }
+    }
+}
+
+fn write_flushed(to: &mut impl Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_one_by_one_to_the_end() {
+        let input = InputStream::text("yes\r\n\nno");
+        assert_eq!(input.read_line().unwrap().as_deref(), Some("yes"));
+        assert_eq!(input.read_line().unwrap().as_deref(), Some(""));
+        let clone = input.clone();
+        assert_eq!(clone.read_line().unwrap().as_deref(), Some("no"));
+        assert_eq!(input.read_line().unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_clone_writes_is_captured() {
+        let output = OutputStream::memory();
+        let clone = output.clone();
+        clone.write("a\n").unwrap();
+        output.write("b\n").unwrap();
+        assert_eq!(output.captured(), "a\nb\n");
+    }
+}

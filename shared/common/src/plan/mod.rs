@@ -1,0 +1,121 @@
+//! Plans: what will be done, as plain data. No I/O.
+
+mod digest;
+mod finding;
+mod merge;
+mod step;
+
+use serde::{Deserialize, Serialize};
+
+pub use digest::{basis_digest, digest_of};
+pub use finding::{Finding, Severity};
+pub use merge::{is_satisfied, merge_patches};
+pub use step::{Action, Change, PatchKind, ScannerConfig, Step, Undo, Verification, Write};
+
+use crate::rhacs::{ClusterIdentity, Component, ObjectRef, Platform, Version};
+
+/// The number of the plan's format; a reader refuses any other.
+pub const PLAN_SCHEMA: u32 = 1;
+
+/// Everything one run will do, in order; what was shown is what runs.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`] of the writer.
+    pub schema: u32,
+    /// The suite's version that made the plan.
+    pub tool: String,
+    /// What kind of run this is.
+    pub operation: Operation,
+    /// The cluster it was made for.
+    pub cluster: ClusterIdentity,
+    /// The namespace of the installation.
+    pub namespace: String,
+    /// The platform it was made for.
+    pub platform: Platform,
+    /// The version that runs now.
+    pub from: Version,
+    /// The version to go to.
+    pub to: Version,
+    /// Which parts take part.
+    pub components: Vec<Component>,
+    /// What runs now, for the last table of the run.
+    pub before: Vec<Running>,
+    /// The state each touched object had; when one moved, the plan no longer fits.
+    pub basis: Vec<Basis>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Digest of all the above, to notice an edited file.
+    pub digest: String,
+}
+
+/// The kind of a run.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// To a newer version.
+    Upgrade,
+    /// Back to an older one.
+    Rollback,
+    /// Only the SCCs.
+    Scc,
+}
+
+/// A workload and the version it runs.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Running {
+    /// Part of the product.
+    pub component: Component,
+    /// The workload.
+    pub object: ObjectRef,
+    /// The container that is meant.
+    pub container: String,
+    /// Its image reference.
+    pub image: String,
+}
+
+/// The state of one object when the plan was made.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Basis {
+    /// The object.
+    pub object: ObjectRef,
+    /// Its uid; none when it does not exist yet.
+    pub uid: Option<String>,
+    /// [`basis_digest`] of it; none when it does not exist yet.
+    pub digest: Option<String>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.steps.iter().any(|step| step.action.changes_something())
+    }
+
+    /// Seals the plan: computes its digest.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.digest = self.content_digest();
+        self
+    }
+
+    /// Whether the plan is as it was when it was sealed.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.digest == self.content_digest()
+    }
+
+    /// The step with this id.
+    #[must_use]
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    fn content_digest(&self) -> String {
+        let mut content = self.clone();
+        content.digest = String::new();
+        serde_json::to_value(&content).map(|value| digest_of(&value)).unwrap_or_default()
+    }
+}

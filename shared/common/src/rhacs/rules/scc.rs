@@ -1,0 +1,158 @@
+//! The SCC rows of the guide (18 and 19 of its steps): the bare names of old give way to
+//! `stackrox-*`.
+
+use serde_json::{Value, json};
+
+use super::{Component, Facts, Phase, Proposal, Rule, Write, preparation};
+use crate::rhacs::{ObjectRef, Snapshot};
+
+pub(super) const PRIORITY: Rule = Rule {
+    id: "scc-priority",
+    component: Component::Scanner,
+    why: "an SCC with a priority captures pods of other projects",
+    source: "upgrade guide, module update-openshift-security-context-constraints",
+    propose: |facts| {
+        let Some(scc) = facts.snapshot.object(SCC, "scanner") else {
+            return Vec::new();
+        };
+        let renamed = facts.to.is_at_least(3, 64);
+        let has_priority = scc["priority"].as_i64().is_some_and(|priority| priority != 0);
+        if renamed || !has_priority || !belongs_to_product(scc, &facts.snapshot.namespace) {
+            return Vec::new();
+        }
+        let what = format!("priority {} → 0", scc["priority"]);
+        vec![preparation(ObjectRef::scc("scanner"), json!({"priority": 0}), what)]
+    },
+};
+
+pub(super) const CENTRAL: Rule = new_sccs(Component::Central, |facts| new(facts, &["central"]));
+pub(super) const SCANNER: Rule = new_sccs(Component::Scanner, |facts| new(facts, &["scanner"]));
+pub(super) const SECURED: Rule = new_sccs(Component::Secured, |facts| new(facts, &SECURED_NAMES));
+pub(super) const OLD_CENTRAL: Rule = old_sccs(Component::Central, |facts| old(facts, &["central"]));
+pub(super) const OLD_SCANNER: Rule = old_sccs(Component::Scanner, |facts| old(facts, &["scanner"]));
+pub(super) const OLD_SECURED: Rule =
+    old_sccs(Component::Secured, |facts| old(facts, &SECURED_NAMES));
+
+/// Whether an SCC is one that the product made: marked as its own, and used by nobody but its
+/// service accounts. The old names are so generic that a name alone proves nothing.
+#[must_use]
+pub fn belongs_to_product(scc: &Value, namespace: &str) -> bool {
+    let metadata = &scc["metadata"];
+    let marked = metadata["labels"]["app.kubernetes.io/name"] == "stackrox"
+        || metadata["annotations"]["owner"] == "stackrox"
+        || metadata["annotations"]["email"] == "support@stackrox.com";
+    marked && capturing_users(scc, namespace).is_empty()
+}
+
+/// The users and groups of an SCC that are not service accounts of the product in `namespace`.
+#[must_use]
+pub fn capturing_users(scc: &Value, namespace: &str) -> Vec<String> {
+    let ours = format!("system:serviceaccount:{namespace}:");
+    let entries = |field: &str| -> Vec<String> {
+        let list = scc[field].as_array().into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let users = entries("users").into_iter().filter(|user| !user.starts_with(&ours));
+    users.chain(entries("groups")).collect()
+}
+
+/// The SCC names of before 3.64.
+#[must_use]
+pub const fn old_scc_names() -> [&'static str; 5] {
+    ["central", "scanner", "admission-control", "collector", "sensor"]
+}
+
+const fn new_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>) -> Rule {
+    Rule {
+        id: "scc-rename",
+        component,
+        why: "3.64 gave the SCCs names that say whose they are",
+        source: "upgrade guide 3.69, section 2.3.2; change log 64.0",
+        propose,
+    }
+}
+
+const fn old_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>) -> Rule {
+    Rule {
+        id: "scc-old",
+        component,
+        why: "the SCC of the old name has a successor",
+        source: "upgrade guide 3.69, section 2.3.2",
+        propose,
+    }
+}
+
+/// The missing SCCs of the new names. One that exists is left as it is, the user's changes in it
+/// included.
+fn new(facts: &Facts<'_>, names: &[&str]) -> Vec<Proposal> {
+    if !rename_applies(facts) {
+        return Vec::new();
+    }
+    let wanted = names.iter().filter_map(|name| official_scc(facts, name));
+    wanted
+        .filter(|manifest| facts.snapshot.object(SCC, name_of(manifest)).is_none())
+        .map(|mut manifest| {
+            keep_host_path(facts.snapshot, &mut manifest);
+            let object = ObjectRef::scc(name_of(&manifest));
+            let what = format!("new SCC for {}", users_of(&manifest));
+            Proposal { write: Write::Apply { object, manifest }, what, phase: Phase::Prepare }
+        })
+        .collect()
+}
+
+/// The SCCs of the old names that the product made; others of the same name are not ours.
+fn old(facts: &Facts<'_>, names: &[&str]) -> Vec<Proposal> {
+    if !rename_applies(facts) {
+        return Vec::new();
+    }
+    names
+        .iter()
+        .filter(|name| {
+            let scc = facts.snapshot.object(SCC, name);
+            scc.is_some_and(|scc| belongs_to_product(scc, &facts.snapshot.namespace))
+        })
+        .filter_map(|name| {
+            let successor = official_scc(facts, name)?;
+            let what = format!("replaced by {}", name_of(&successor));
+            let write = Write::Delete { object: ObjectRef::scc(*name) };
+            Some(Proposal { write, what, phase: Phase::Clean })
+        })
+        .collect()
+}
+
+fn rename_applies(facts: &Facts<'_>) -> bool {
+    facts.snapshot.is_openshift() && facts.to.is_at_least(3, 64) && !facts.to.is_at_least(4, 4)
+}
+
+/// The target release's SCC for the service account `account`: found by its users, since in
+/// another namespace its name has another prefix.
+fn official_scc(facts: &Facts<'_>, account: &str) -> Option<Value> {
+    let user = format!("system:serviceaccount:{}:{account}", facts.snapshot.namespace);
+    facts
+        .official_of_kind(SCC)
+        .find(|scc| scc["users"].as_array().is_some_and(|users| users.contains(&json!(user))))
+        .cloned()
+}
+
+/// A Central that keeps its data in a directory of the node needs the right to it; the guide's
+/// document would take it away.
+fn keep_host_path(snapshot: &Snapshot, manifest: &mut Value) {
+    let is_central = name_of(manifest).ends_with("-central");
+    let on_host = snapshot.deployment("central").is_some_and(|central| central.uses_host_path());
+    if is_central && on_host {
+        manifest["allowHostDirVolumePlugin"] = json!(true);
+    }
+}
+
+fn users_of(scc: &Value) -> String {
+    let users = scc["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let accounts: Vec<&str> = users.filter_map(|user| user.rsplit(':').next()).collect();
+    accounts.join(", ")
+}
+
+fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+const SCC: &str = "SecurityContextConstraints";
+const SECURED_NAMES: [&str; 3] = ["admission-control", "collector", "sensor"];

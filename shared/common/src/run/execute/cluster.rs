@@ -1,0 +1,332 @@
+//! The executor of real runs: the API server and Central do what the steps say.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::bundle;
+use super::known::Known;
+use super::write::{Written, change_cause};
+use super::{Conclusion, Execute, Probe, StepContext, Verified};
+use crate::central::{self, CentralClient};
+use crate::cluster::{Cluster, EventNote};
+use crate::plan::{Action, Basis, Plan, Step, Write, basis_digest};
+use crate::rhacs::ObjectRef;
+use crate::run::event::Outcome;
+use crate::run::record::{Captured, Record, StepState};
+use crate::run::step_error::StepError;
+use crate::run::undo::UndoWrite;
+
+/// How long the end of a run waits for events that are still on their way.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
+
+/// Does what steps say, in a cluster and in Central.
+pub struct ClusterExecutor {
+    pub(super) cluster: Cluster,
+    pub(super) central: Option<CentralClient>,
+    pub(super) plan: Plan,
+    pub(super) known: Known,
+    outage: Option<central::Probe>,
+    announcements: Mutex<JoinSet<()>>,
+}
+
+impl ClusterExecutor {
+    /// An executor of `plan`. Without `central`, steps that need Central's API fail, and what only
+    /// its API can verify is told not to be verified.
+    #[must_use]
+    pub fn new(cluster: Cluster, central: Option<CentralClient>, plan: Plan) -> Self {
+        Self {
+            cluster,
+            central,
+            plan,
+            known: Known::default(),
+            outage: None,
+            announcements: Mutex::default(),
+        }
+    }
+
+    /// Takes over objects that were read a moment ago, which saves reading them again. Each write
+    /// is guarded by their resourceVersion, so that old ones do no harm.
+    #[must_use]
+    pub fn with_objects<'a>(self, objects: impl IntoIterator<Item = &'a Value>) -> Self {
+        for object in objects {
+            if let Some(reference) = ObjectRef::of(object) {
+                self.known.remember(&reference, Some(object.clone()));
+            }
+        }
+        self
+    }
+
+    /// Reports at the end of the run how long Central did not answer `probe`.
+    #[must_use]
+    pub fn with_outage(mut self, probe: central::Probe) -> Self {
+        self.outage = Some(probe);
+        self
+    }
+
+    /// Writes an event on `object`, without waiting for it.
+    pub(super) fn announce_change(&self, object: &ObjectRef, context: &StepContext<'_>) {
+        let note = EventNote {
+            warning: false,
+            reason: "ChangedByRun".to_owned(),
+            message: change_cause(&self.plan, context),
+        };
+        let last = self.known.last(object);
+        let uid = last.and_then(|last| last["metadata"]["uid"].as_str().map(str::to_owned));
+        let (cluster, object) = (self.cluster.clone(), object.clone());
+        let mut announcements = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+        announcements.spawn(async move { cluster.note(&object, uid.as_deref(), &note).await });
+    }
+
+    /// Central's API; a step that needs it fails without.
+    pub(super) fn central(&self) -> Result<&CentralClient, StepError> {
+        self.central.as_ref().filter(|central| central.has_credentials()).ok_or_else(|| {
+            StepError::failed("this step needs Central's API, and no credentials were given")
+                .hint("set ROX_API_TOKEN, or give a token with --token-file")
+        })
+    }
+
+    async fn write_all(
+        &self,
+        writes: &[Write],
+        context: &StepContext<'_>,
+    ) -> Result<Outcome, StepError> {
+        let mut changed = Vec::new();
+        for write in writes {
+            if self.write(write, context).await? == Written::Changed {
+                changed.push(format!("`{}`", write.object()));
+            }
+        }
+        Ok(match changed.len() {
+            0 => Outcome::unchanged("as wanted already"),
+            1..=3 => Outcome::changed(format!("{} changed", changed.join(", "))),
+            many => Outcome::changed(format!("{many} objects changed")),
+        })
+    }
+
+    /// The objects a step may change.
+    fn targets(&self, step: &Step) -> Vec<ObjectRef> {
+        match &step.action {
+            Action::Write { writes } => {
+                let mut targets: Vec<ObjectRef> = Vec::new();
+                for object in writes.iter().map(Write::object) {
+                    if !targets.contains(object) {
+                        targets.push(object.clone());
+                    }
+                }
+                targets
+            }
+            Action::ScannerBundle { .. } => bundle::targets(&self.plan.namespace).collect(),
+            Action::Backup { .. }
+            | Action::AwaitUpgrader { .. }
+            | Action::VerifyAll { .. }
+            | Action::RevokeToken => Vec::new(),
+        }
+    }
+}
+
+impl Execute for ClusterExecutor {
+    async fn capture(&self, step: &Step) -> Result<Vec<Captured>, StepError> {
+        let mut captured = Vec::new();
+        for object in self.targets(step) {
+            let now = self.known.get(&self.cluster, &object).await?;
+            if let Some(basis) = self.plan.basis.iter().find(|basis| basis.object == object) {
+                fits(basis, now.as_ref())?;
+            }
+            captured.push(Captured::new(object, now.as_ref()));
+        }
+        Ok(captured)
+    }
+
+    async fn probe(&self, step: &Step, context: &StepContext<'_>) -> Result<Probe, StepError> {
+        let is_done = match &step.action {
+            Action::Write { writes } => {
+                for write in writes {
+                    if !self.is_written(write).await? {
+                        return Ok(Probe::Pending);
+                    }
+                }
+                return Ok(Probe::Done { reason: "as wanted already".to_owned() });
+            }
+            Action::Backup { .. } => self.backup_is_there(context).await,
+            // What cannot be looked up is believed to the record.
+            Action::ScannerBundle { .. } | Action::RevokeToken => {
+                context.earlier().is_some_and(|earlier| earlier.state == StepState::Done)
+            }
+            // Waiting is cheap when what is waited for holds.
+            Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => false,
+        };
+        let reason = "done earlier in this run".to_owned();
+        Ok(if is_done { Probe::Done { reason } } else { Probe::Pending })
+    }
+
+    async fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, StepError> {
+        match &step.action {
+            Action::Backup { directory } => {
+                let limit = Duration::from_secs(step.timeout_seconds);
+                self.back_up(directory, limit, context).await
+            }
+            Action::Write { writes } => self.write_all(writes, context).await,
+            Action::ScannerBundle { config } => self.apply_bundle(*config, context).await,
+            Action::AwaitUpgrader { version } => self.start_upgraders(version, context).await,
+            Action::VerifyAll { .. } => Ok(Outcome::unchanged("everything was looked at")),
+            Action::RevokeToken => self.revoke_token().await,
+        }
+    }
+
+    async fn verify(&self, step: &Step, context: &StepContext<'_>) -> Result<Verified, StepError> {
+        let deadline = Deadline::after(step.timeout_seconds);
+        match &step.action {
+            Action::AwaitUpgrader { version } => {
+                return self.await_upgraders(version, deadline, context).await;
+            }
+            Action::VerifyAll { version } => {
+                return self.verify_all(version, deadline, context).await;
+            }
+            Action::Backup { .. }
+            | Action::Write { .. }
+            | Action::ScannerBundle { .. }
+            | Action::RevokeToken => {}
+        }
+        let mut verified = Verified::default();
+        for verification in &step.verify {
+            self.verify_one(verification, deadline, context, &mut verified).await?;
+        }
+        Ok(verified)
+    }
+
+    async fn undo(
+        &self,
+        writes: &[UndoWrite],
+        context: &StepContext<'_>,
+    ) -> Result<Outcome, StepError> {
+        let mut changed = 0;
+        for write in writes {
+            if self.undo_one(write, context).await? {
+                changed += 1;
+            }
+        }
+        Ok(match changed {
+            0 => Outcome::unchanged("as it was already"),
+            1 => Outcome::changed("1 object put back"),
+            many => Outcome::changed(format!("{many} objects put back")),
+        })
+    }
+
+    async fn conclude(&self, _: &Record) -> Conclusion {
+        let mut announcements = {
+            let mut all = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *all)
+        };
+        // Events are best effort; those that are not through by then are given up.
+        let rest = async { while announcements.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(LAST_EVENTS, rest).await);
+        // Without a single answer the way to Central was missing, not Central.
+        let outage = self.outage.as_ref().map(central::Probe::outage);
+        let outage_seconds =
+            outage.filter(|outage| outage.answered).map(|outage| outage.total.as_secs_f64());
+        Conclusion { components: self.component_reports().await, outage_seconds }
+    }
+}
+
+impl fmt::Debug for ClusterExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterExecutor").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
+/// When a verification has to be through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    at: tokio::time::Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    fn after(seconds: u64) -> Self {
+        let limit = Duration::from_secs(seconds);
+        Self { at: tokio::time::Instant::now() + limit, limit }
+    }
+
+    /// How much time is left.
+    pub(super) fn left(self) -> Duration {
+        self.at.saturating_duration_since(tokio::time::Instant::now())
+    }
+
+    /// Whether no time is left.
+    pub(super) fn is_over(self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// The whole time, in seconds.
+    pub(super) const fn seconds(self) -> u64 {
+        self.limit.as_secs()
+    }
+
+    /// Waits for `pause`, but not beyond the end.
+    pub(super) async fn pause(self, pause: Duration) {
+        tokio::time::sleep(pause.min(self.left())).await;
+    }
+}
+
+/// When the part of the run began that goes on now: contacts of clusters must be newer.
+pub(super) fn begin_of(record: &Record) -> Timestamp {
+    record.resumes.last().map_or(record.started, |resume| resume.at)
+}
+
+/// The object must be as it was when the plan was made.
+fn fits(basis: &Basis, now: Option<&Value>) -> Result<(), StepError> {
+    let object = &basis.object;
+    let what = match (basis.digest.as_deref(), now) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => "was created",
+        (Some(_), None) => "was deleted",
+        (Some(digest), Some(now)) => {
+            let uid = now["metadata"]["uid"].as_str();
+            let is_same = basis.uid.is_none() || uid.is_none() || basis.uid.as_deref() == uid;
+            match (is_same, basis_digest(now) == digest) {
+                (true, true) => return Ok(()),
+                (true, false) => "was changed",
+                (false, _) => "was deleted and created anew",
+            }
+        }
+    };
+    Err(StepError::stale(format!("`{object}` {what} since the plan was made"))
+        .hint("make a new plan"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::exit::Exit;
+
+    #[test]
+    fn a_plan_fits_only_the_objects_it_was_made_for() {
+        let object = ObjectRef::deployment("stackrox", "central");
+        let now = json!({"metadata": {"uid": "u"}, "spec": {"paused": false}});
+        let basis = |uid: &str, object_then: Option<&Value>| Basis {
+            object: object.clone(),
+            uid: object_then.map(|_| uid.to_owned()),
+            digest: object_then.map(basis_digest),
+        };
+        fits(&basis("u", Some(&now)), Some(&now)).unwrap();
+        fits(&basis("u", None), None).unwrap();
+        let other = json!({"metadata": {"uid": "u"}, "spec": {"paused": true}});
+        for (basis, now, what) in [
+            (basis("u", Some(&other)), Some(&now), "was changed"),
+            (basis("v", Some(&now)), Some(&now), "was deleted and created anew"),
+            (basis("u", Some(&now)), None, "was deleted"),
+            (basis("u", None), Some(&now), "was created"),
+        ] {
+            let error = fits(&basis, now).unwrap_err();
+            assert_eq!(error.exit, Exit::PlanStale);
+            assert_eq!(error.message, format!("`deploy/central` {what} since the plan was made"));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Whether an object has every field of a manifest: the probe of server-side apply.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+/// Whether applying `manifest` to `live` would change nothing: every field of it is there.
+///
+/// What the API server adds (defaults, its own metadata) does not matter. In doubt the answer is
+/// no, as applying once more does no harm.
+pub(super) fn covers(live: &Value, manifest: &Value) -> bool {
+    let mut manifest = manifest.clone();
+    let Some(fields) = manifest.as_object_mut() else { return false };
+    fields.remove("status");
+    // The API server keeps clear text of Secrets as data.
+    if let Some(Value::Object(clear)) = fields.remove("stringData") {
+        let data = fields.entry("data").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        for (key, value) in clear {
+            data[key] = STANDARD.encode(value.as_str().unwrap_or_default()).into();
+        }
+    }
+    if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in ["creationTimestamp", "managedFields", "resourceVersion", "uid"] {
+            metadata.remove(field);
+        }
+    }
+    has(live, &manifest)
+}
+
+fn has(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (_, Value::Null) => live.is_null(),
+        (Value::Null, Value::Object(fields)) => fields.values().all(|value| has(live, value)),
+        (Value::Null, Value::Array(items)) => items.is_empty(),
+        (Value::Object(_), Value::Object(fields)) => {
+            fields.iter().all(|(name, value)| has(&live[name.as_str()], value))
+        }
+        (Value::Array(live), Value::Array(items)) => {
+            live.len() == items.len() && live.iter().zip(items).all(|(live, item)| has(live, item))
+        }
+        (live, wanted) => live == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn defaults_of_the_server_do_not_matter_and_missing_fields_do() {
+        let manifest = json!({
+            "kind": "Service", "metadata": {"name": "s", "creationTimestamp": null},
+            "spec": {"ports": [{"port": 443}], "externalIPs": [], "selector": {"app": "s"}},
+        });
+        let live = json!({
+            "kind": "Service", "metadata": {"name": "s", "uid": "u", "resourceVersion": "5"},
+            "spec": {"ports": [{"port": 443, "protocol": "TCP"}], "selector": {"app": "s"},
+                     "type": "ClusterIP"},
+            "status": {},
+        });
+        assert!(covers(&live, &manifest));
+        for (path, value) in [("/spec/ports/0/port", json!(8443)), ("/spec/selector", json!({}))] {
+            let mut other = live.clone();
+            *other.pointer_mut(path).unwrap() = value;
+            assert!(!covers(&other, &manifest), "{path}");
+        }
+    }
+
+    #[test]
+    fn clear_text_of_a_secret_is_compared_with_its_data() {
+        let manifest = json!({"kind": "Secret", "stringData": {"a": "b"}});
+        assert!(covers(&json!({"kind": "Secret", "data": {"a": "Yg=="}}), &manifest));
+        assert!(!covers(&json!({"kind": "Secret", "data": {"a": "Yw=="}}), &manifest));
+        assert!(!covers(&json!({"kind": "Secret"}), &manifest));
+    }
+}

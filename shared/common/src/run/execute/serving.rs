@@ -1,0 +1,187 @@
+//! Waiting until Central serves a version: its log says the database is current, its API answers.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::cluster::{ClusterExecutor, Deadline};
+use super::{StepContext, Verified};
+use crate::cluster::{Collection, LogOptions};
+use crate::rhacs::Version;
+use crate::rhacs::migrator::{self, MigratorState};
+use crate::run::step_error::StepError;
+
+/// How often log and API are looked at.
+const POLL: Duration = Duration::from_secs(2);
+/// Reading the log stops helping when it is not there after so many looks.
+const LOG_LINES_IN_ERRORS: usize = 20;
+
+/// What is known of Central at one moment.
+struct Look {
+    log: String,
+    state: MigratorState,
+}
+
+impl ClusterExecutor {
+    /// Waits until the newest Central pod has accepted its database and the API serves `version`.
+    pub(super) async fn await_central(
+        &self,
+        version: &Version,
+        deadline: Deadline,
+        context: &StepContext<'_>,
+        verified: &mut Verified,
+    ) -> Result<(), StepError> {
+        let mut told = String::new();
+        loop {
+            let look = self.look_at_log(deadline).await;
+            if let Ok(look) = &look {
+                stop_if_fatal(look)?;
+            }
+            let waits_for = match &look {
+                Ok(Look { state, .. }) if state.is_ready() => {
+                    match self.api_serves(version).await {
+                        Ok(api) => {
+                            verified.warnings.extend(api);
+                            return Ok(());
+                        }
+                        Err(reason) => reason,
+                    }
+                }
+                Ok(Look { state, .. }) => {
+                    // The start of a long log may be rotated away; the API knows as well.
+                    if *state == MigratorState::Starting && self.api_confirms(version).await {
+                        return Ok(());
+                    }
+                    words(state)
+                }
+                Err(reason) => reason.clone(),
+            };
+            if deadline.is_over() {
+                let logs = look.map(|look| last_lines(&look.log)).unwrap_or_default();
+                let seconds = deadline.seconds();
+                let message = format!(
+                    "Central does not serve {version} after {seconds} s; waited for {waits_for}"
+                );
+                return Err(StepError::unverified(message).with_logs(logs));
+            }
+            if told != waits_for {
+                context.waiting(format!("Central: {waits_for}"), None);
+                told = waits_for;
+            }
+            deadline.pause(POLL).await;
+        }
+    }
+
+    /// The state of the newest Central pod's log; the reason in words when there is none.
+    async fn look_at_log(&self, deadline: Deadline) -> Result<Look, String> {
+        let namespace = &self.plan.namespace;
+        let pods =
+            Collection::namespaced("v1", "Pod", namespace.as_str()).with_labels("app=central");
+        let pods = self.cluster.list(&pods).await.map_err(|error| error.to_string())?;
+        let pod = newest(&pods.items).ok_or("its pod to be created")?;
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let options = LogOptions::default();
+        let read = self.cluster.log(namespace, name, "central", &options);
+        // Not longer than the step may take, whatever the time limit of a request is.
+        let log = tokio::time::timeout(deadline.left().max(POLL), read)
+            .await
+            .map_err(|_| "its log".to_owned())?
+            .map_err(|error| format!("its log: {error}"))?;
+        let state = migrator::read(&log);
+        Ok(Look { log, state })
+    }
+
+    /// Whether the API serves `version`; a warning where that could not be asked. The reason in
+    /// words when it does not (yet).
+    pub(super) async fn api_serves(&self, version: &Version) -> Result<Option<String>, String> {
+        let Some(central) = &self.central else {
+            return Ok(Some("Central's API could not be asked for its version".to_owned()));
+        };
+        if !central.has_credentials() {
+            central.ping().await.map_err(|error| format!("its API: {error}"))?;
+            return Ok(Some(
+                "Central tells its version only to users: it answers, its version was not verified"
+                    .to_owned(),
+            ));
+        }
+        let metadata = central.metadata().await.map_err(|error| format!("its API: {error}"))?;
+        match metadata.version {
+            Some(found) if found == *version => Ok(None),
+            Some(found) => Err(format!("its API to serve {version} instead of {found}")),
+            None => Err("its API to tell its version".to_owned()),
+        }
+    }
+
+    /// Whether the API says itself, to a user it knows, that it serves `version`.
+    async fn api_confirms(&self, version: &Version) -> bool {
+        let has_credentials =
+            self.central.as_ref().is_some_and(|central| central.has_credentials());
+        has_credentials && self.api_serves(version).await.is_ok()
+    }
+}
+
+fn stop_if_fatal(look: &Look) -> Result<(), StepError> {
+    let (message, line) = match &look.state {
+        MigratorState::Refused { line } => ("Central refuses its database", line),
+        MigratorState::Failed { line } => ("the migration of Central's database failed", line),
+        _ => return Ok(()),
+    };
+    Err(StepError::failed(message).because(line.trim()).with_logs(last_lines(&look.log)))
+}
+
+fn words(state: &MigratorState) -> String {
+    match state {
+        MigratorState::Migrating { from: Some(from), to: Some(to) } => {
+            format!("the migration of its database from {from} to {to}")
+        }
+        MigratorState::Migrating { .. } => "the migration of its database".to_owned(),
+        MigratorState::Starting => "its database to be opened".to_owned(),
+        MigratorState::Current | MigratorState::RolledBack => "its API".to_owned(),
+        MigratorState::Refused { line } | MigratorState::Failed { line } => line.clone(),
+    }
+}
+
+/// The pod created last; one that is being deleted does not count.
+fn newest(pods: &[Value]) -> Option<&Value> {
+    pods.iter()
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+        .max_by_key(|pod| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default())
+}
+
+fn last_lines(log: &str) -> Vec<String> {
+    let lines: Vec<&str> = log.lines().collect();
+    let first = lines.len().saturating_sub(LOG_LINES_IN_ERRORS);
+    lines[first..].iter().map(|line| (*line).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_pod_that_leaves_is_not_the_newest() {
+        let pods = [
+            json!({"metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"}}),
+            json!({"metadata": {"name": "b", "creationTimestamp": "2024-01-02T00:00:00Z"}}),
+            json!({"metadata": {"name": "c", "creationTimestamp": "2024-01-03T00:00:00Z",
+                   "deletionTimestamp": "2024-01-03T00:00:01Z"}}),
+        ];
+        assert_eq!(newest(&pods).unwrap()["metadata"]["name"], "b");
+    }
+
+    #[test]
+    fn a_failed_migration_ends_the_wait_with_the_log() {
+        let log = "start\nMigrator failed: disk full\n".to_owned();
+        let state = migrator::read(&log);
+        let error = stop_if_fatal(&Look { log, state }).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the migration of Central's database failed: Migrator failed: disk full"
+        );
+        assert_eq!(error.logs, ["start", "Migrator failed: disk full"]);
+        let look = Look { log: String::new(), state: MigratorState::Starting };
+        stop_if_fatal(&look).unwrap();
+    }
+}

@@ -1,0 +1,234 @@
+//! Writing objects: guarded by the state that is known, repeated only when nothing of it moved.
+
+use serde_json::Value;
+
+use super::cluster::ClusterExecutor;
+use super::covers::covers;
+use super::diff::changed_paths;
+use crate::cluster::{ClusterError, WriteOptions};
+use crate::plan::{Operation, Plan, Write, basis_digest, is_satisfied};
+use crate::rhacs::ObjectRef;
+use crate::run::event::Event;
+use crate::run::execute::StepContext;
+use crate::run::record::Wrote;
+use crate::run::step_error::StepError;
+
+/// How often a write is tried whose object moves only where it does not matter.
+const MOST_ATTEMPTS: u32 = 5;
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Written {
+    Changed,
+    Unchanged,
+}
+
+impl ClusterExecutor {
+    /// Whether `write` would change nothing, by what is known.
+    pub(super) async fn is_written(&self, write: &Write) -> Result<bool, StepError> {
+        let object = write.object();
+        let live = self.known.get(&self.cluster, object).await?;
+        if !holds(write, live.as_ref())? {
+            return Ok(false);
+        }
+        // Leaving a step out needs knowledge that is not older than the wait before it.
+        let live = self.known.get_fresh(&self.cluster, object).await?;
+        holds(write, live.as_ref())
+    }
+
+    /// Carries out `write`.
+    pub(super) async fn write(
+        &self,
+        write: &Write,
+        context: &StepContext<'_>,
+    ) -> Result<Written, StepError> {
+        let object = write.object();
+        for attempt in 2..=MOST_ATTEMPTS + 1 {
+            let live = self.known.get(&self.cluster, object).await?;
+            if holds(write, live.as_ref())? {
+                return Ok(Written::Unchanged);
+            }
+            match self.send(write, live.as_ref(), context, WriteOptions::default()).await {
+                Ok(after) => {
+                    self.note_write(object, after, context);
+                    self.announce_change(object, context);
+                    return Ok(Written::Changed);
+                }
+                Err(ClusterError::Conflict { message }) => {
+                    let now = self.known.refresh(&self.cluster, object).await?;
+                    if holds(write, now.as_ref())? {
+                        // The first answer was lost: this is our own write.
+                        self.note_write(object, now, context);
+                        return Ok(Written::Changed);
+                    }
+                    same_basis(object, live.as_ref(), now.as_ref())?;
+                    context.events.emit(Event::Retry {
+                        what: format!("writing `{object}`"),
+                        attempt,
+                        of: MOST_ATTEMPTS,
+                        reason: message,
+                        next_in_seconds: 0.0,
+                    });
+                }
+                Err(error) => {
+                    let failure = error.into_failure(format!("cannot {} `{object}`", verb(write)));
+                    return Err(failure.into());
+                }
+            }
+        }
+        Err(StepError::failed(format!("`{object}` changes faster than it can be written")))
+    }
+
+    /// Sends `write` once; returns the object after it.
+    pub(super) async fn send(
+        &self,
+        write: &Write,
+        live: Option<&Value>,
+        context: &StepContext<'_>,
+        options: WriteOptions,
+    ) -> Result<Option<Value>, ClusterError> {
+        match write {
+            Write::Patch { object, patch, body } => {
+                let mut body = body.clone();
+                guard(&mut body, live);
+                if is_workload(object) {
+                    body["metadata"]["annotations"]["kubernetes.io/change-cause"] =
+                        change_cause(&self.plan, context).into();
+                }
+                self.cluster.patch(object, *patch, &body, &options).await.map(Some)
+            }
+            Write::Apply { manifest, .. } => {
+                let mut manifest = manifest.clone();
+                guard(&mut manifest, live);
+                self.cluster.apply(&manifest, &options.forced()).await.map(Some)
+            }
+            Write::Delete { object } => {
+                let uid = live.and_then(|live| live["metadata"]["uid"].as_str());
+                self.cluster.delete(object, uid, options.dry_run).await.map(|_| None)
+            }
+        }
+    }
+
+    /// Remembers and records an object as a write left it.
+    pub(super) fn note_write(
+        &self,
+        object: &ObjectRef,
+        after: Option<Value>,
+        context: &StepContext<'_>,
+    ) {
+        let text = |field: &str| {
+            after.as_ref().and_then(|after| after["metadata"][field].as_str().map(str::to_owned))
+        };
+        context.note_write(Wrote {
+            object: object.clone(),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            digest: after.as_ref().map(basis_digest),
+        });
+        self.known.remember(object, after);
+    }
+}
+
+/// Whether `live` is as `write` wants it.
+fn holds(write: &Write, live: Option<&Value>) -> Result<bool, StepError> {
+    match (write, live) {
+        (Write::Delete { .. }, live) => Ok(live.is_none()),
+        (Write::Apply { manifest, .. }, live) => {
+            Ok(live.is_some_and(|live| covers(live, manifest)))
+        }
+        (Write::Patch { body, .. }, Some(live)) => Ok(is_satisfied(live, body)),
+        (Write::Patch { object, .. }, None) => {
+            Err(StepError::stale(format!("`{object}` is gone, so it cannot be changed"))
+                .hint("make a new plan"))
+        }
+    }
+}
+
+/// The object may have moved only where it does not matter to the plan.
+pub(super) fn same_basis(
+    object: &ObjectRef,
+    before: Option<&Value>,
+    now: Option<&Value>,
+) -> Result<(), StepError> {
+    if before.map(basis_digest) == now.map(basis_digest) {
+        return Ok(());
+    }
+    let error = match (before, now) {
+        (Some(before), Some(now)) => {
+            let paths = changed_paths(before, now).join("`, `");
+            StepError::stale(format!("`{object}` was changed by someone else: `{paths}`"))
+        }
+        (Some(_), None) => StepError::stale(format!("`{object}` was deleted by someone else")),
+        (None, _) => StepError::stale(format!("`{object}` was created by someone else")),
+    };
+    Err(error.hint("look at the change, then make a new plan"))
+}
+
+/// Makes a write fail when the object is not the one that is known.
+fn guard(body: &mut Value, live: Option<&Value>) {
+    if let Some(version) = live.and_then(|live| live["metadata"].get("resourceVersion")) {
+        body["metadata"]["resourceVersion"] = version.clone();
+    }
+}
+
+/// What `kubectl rollout history` shows as the cause of a revision.
+pub(super) fn change_cause(plan: &Plan, context: &StepContext<'_>) -> String {
+    let command = match plan.operation {
+        Operation::Upgrade => format!("kubectl rhacs upgrade --to {}", plan.to),
+        Operation::Rollback => format!("kubectl rhacs rollback to {}", plan.to),
+        Operation::Scc => format!("kubectl rhacs scc apply --for {}", plan.to),
+    };
+    format!("{command} (run {}, {})", context.record.id, context.step_id())
+}
+
+pub(super) fn is_workload(object: &ObjectRef) -> bool {
+    matches!(object.kind.as_str(), "Deployment" | "DaemonSet" | "StatefulSet")
+}
+
+const fn verb(write: &Write) -> &'static str {
+    match write {
+        Write::Patch { .. } => "patch",
+        Write::Apply { .. } => "apply",
+        Write::Delete { .. } => "delete",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_write_is_guarded_by_the_version_that_is_known() {
+        let mut body = json!({"spec": {}});
+        guard(&mut body, Some(&json!({"metadata": {"resourceVersion": "7"}})));
+        assert_eq!(body["metadata"]["resourceVersion"], "7");
+        let mut new = json!({"spec": {}});
+        guard(&mut new, None);
+        assert_eq!(new, json!({"spec": {}}));
+    }
+
+    #[test]
+    fn a_foreign_change_is_named() {
+        let central = ObjectRef::deployment("stackrox", "central");
+        let before = json!({"spec": {"replicas": 1, "paused": false}});
+        let scaled = json!({"spec": {"replicas": 2, "paused": false}});
+        let paused = json!({"spec": {"replicas": 1, "paused": true}});
+        same_basis(&central, Some(&before), Some(&scaled)).unwrap();
+        let error = same_basis(&central, Some(&before), Some(&paused)).unwrap_err();
+        assert_eq!(error.message, "`deploy/central` was changed by someone else: `spec.paused`");
+        let error = same_basis(&central, Some(&before), None).unwrap_err();
+        assert_eq!(error.message, "`deploy/central` was deleted by someone else");
+    }
+
+    #[test]
+    fn patching_what_is_gone_makes_the_plan_stale() {
+        let object = ObjectRef::deployment("stackrox", "collector");
+        let delete = Write::Delete { object: object.clone() };
+        assert!(holds(&delete, None).unwrap());
+        let patch = crate::plan::PatchKind::Merge;
+        let patch = Write::Patch { object, patch, body: json!({}) };
+        assert_eq!(holds(&patch, None).unwrap_err().exit, crate::exit::Exit::PlanStale);
+    }
+}

@@ -1,0 +1,46 @@
+//! Carrying out a plan: strictly in order, recorded before each step, told in events.
+
+pub mod event;
+#[cfg(feature = "cluster")]
+mod execute;
+#[cfg(feature = "cluster")]
+mod interrupt;
+#[cfg(feature = "cluster")]
+mod journal;
+#[cfg(feature = "cluster")]
+mod lock;
+#[cfg(feature = "cluster")]
+mod observe;
+#[cfg(feature = "cluster")]
+mod record;
+pub mod report;
+#[cfg(feature = "cluster")]
+mod runner;
+#[cfg(feature = "cluster")]
+mod step_error;
+#[cfg(all(test, feature = "cluster"))]
+mod testing;
+#[cfg(feature = "cluster")]
+mod undo;
+
+pub use event::{Event, Events, Outcome, OutcomeResult, Stamped, StepOutline, Unit};
+#[cfg(feature = "cluster")]
+pub use execute::{ClusterExecutor, Conclusion, Execute, Probe, Refusal, StepContext, Verified};
+#[cfg(feature = "cluster")]
+pub use interrupt::{Interrupt, Interrupter};
+#[cfg(feature = "cluster")]
+pub use journal::{ClusterJournal, Journal, MemoryJournal};
+#[cfg(feature = "cluster")]
+pub use lock::lock;
+#[cfg(feature = "cluster")]
+pub use record::{
+    Captured, RECORD_SCHEMA, Record, RecordError, Resume, RunState, StepRecord, StepState, Wrote,
+    run_id,
+};
+pub use report::{BackupReport, ClusterReport, ComponentReport, Report};
+#[cfg(feature = "cluster")]
+pub use runner::{Ending, Run, Runner};
+#[cfg(feature = "cluster")]
+pub use step_error::StepError;
+#[cfg(feature = "cluster")]
+pub use undo::{Restoration, UndoWrite, restoration, undo_writes};

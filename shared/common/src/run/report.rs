@@ -1,0 +1,91 @@
+//! What a run achieved: the data behind its last table and `-o json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::rhacs::parity::Difference;
+use crate::rhacs::{Component, ObjectRef, Version};
+
+/// The result of a run, for people and for scripts.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// How the run ended; the process ends with the same.
+    pub exit: Exit,
+    /// The id of the run, as `resume`, `rollback` and `history` take it.
+    pub run: String,
+    /// The version that ran before.
+    pub from: Version,
+    /// The version the run went to.
+    pub to: Version,
+    /// Each workload of the installation and what it runs now.
+    pub components: Vec<ComponentReport>,
+    /// The backup this run took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupReport>,
+    /// How long Central did not answer during the run, when it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage_seconds: Option<f64>,
+    /// How long the run took, waits included; of a resumed run, its last part.
+    pub elapsed_seconds: f64,
+    /// The secured clusters as Central sees them.
+    #[serde(default)]
+    pub clusters: Vec<ClusterReport>,
+    /// How the installation compares with a new one of the target version, when it was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parity: Option<Vec<Difference>>,
+    /// What went well enough, but deserves a look.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// The next useful commands.
+    #[serde(default)]
+    pub next: Vec<String>,
+}
+
+/// What one workload ran before a run, and what it runs after it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentReport {
+    /// The part of the product.
+    pub component: Component,
+    /// The workload.
+    pub object: ObjectRef,
+    /// The image it ran before the run.
+    pub was: String,
+    /// The image its specification names now; empty when the workload is gone.
+    pub is: String,
+    /// Whether its rollout is complete.
+    pub healthy: bool,
+    /// What else is to be said, such as what it waits for; empty when nothing.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// A backup on this computer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupReport {
+    /// The file.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+}
+
+/// A secured cluster as Central sees it at the end of a run.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterReport {
+    /// Its name.
+    pub name: String,
+    /// The version its sensor reports.
+    pub version: String,
+    /// Its overall health in Central's word, such as `HEALTHY`.
+    pub health: String,
+    /// Whether it is as it should be after the run.
+    pub verified: bool,
+    /// Why it is not; empty when it is.
+    #[serde(default)]
+    pub note: String,
+}

@@ -1,0 +1,264 @@
+//! The runner: carries out a plan strictly in order, recording each step before it starts.
+//!
+//! ```text
+//! capture all → for each step: probe → save "started" → apply → verify → (result: next save) → end
+//! ```
+//!
+//! A run that is resumed goes the same way again with the record it left: probing tells what is
+//! done. The user can stop it between any two of these stations and inside waits, but never between
+//! a write and noting its result.
+
+mod ending;
+mod undoing;
+
+use std::collections::btree_map::Entry;
+use std::time::Duration;
+
+pub use ending::{Ending, Run};
+
+use super::event::{Event, Events, Outcome, OutcomeResult, StepOutline};
+use super::execute::{Execute, Probe, StepContext, Verified};
+use super::interrupt::Interrupt;
+use super::journal::Journal;
+use super::record::{Record, StepRecord, StepState};
+use super::step_error::StepError;
+use crate::plan::{Action, Step};
+
+/// How much longer than its own limit a verification may take before it is given up from outside.
+const VERIFICATION_GRACE: Duration = Duration::from_secs(60);
+
+/// Carries out one run.
+pub struct Runner<'a, E, J> {
+    executor: &'a E,
+    journal: &'a mut J,
+    events: &'a Events,
+    interrupt: Interrupt,
+    undo: Option<Selection<'a>>,
+    saved: bool,
+}
+
+/// Chooses steps.
+type Selection<'a> = Box<dyn Fn(&Step) -> bool + 'a>;
+
+/// Where and why a run stopped before its end.
+struct Stop {
+    step: Option<String>,
+    error: StepError,
+}
+
+impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
+    /// A runner that acts through `executor`, records in `journal` and tells `events`.
+    pub fn new(
+        executor: &'a E,
+        journal: &'a mut J,
+        events: &'a Events,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { executor, journal, events, interrupt, undo: None, saved: false }
+    }
+
+    /// When a step for which `which` holds fails, takes back this step and the earlier ones for
+    /// which it holds; steps for which it does not hold are left alone.
+    #[must_use]
+    pub fn undo_on_failure(mut self, which: impl Fn(&Step) -> bool + 'a) -> Self {
+        self.undo = Some(Box::new(which));
+        self
+    }
+
+    /// Carries out the plan of `record`, or what is left of it when it was begun before
+    /// ([`Record::resume`]).
+    ///
+    /// The last event is terminal, and the record returned is the one last saved.
+    pub async fn run(mut self, mut record: Record) -> Run {
+        let begin = self.events.now();
+        self.saved = !record.resumes.is_empty();
+        self.announce(&record);
+        let stop = self.carry_out(&mut record).await.err();
+        let undone = match &stop {
+            Some(stop) if !stop.error.is_interruption() => {
+                self.undo_if_wanted(&mut record, stop).await
+            }
+            _ => None,
+        };
+        self.end(record, stop, undone, begin).await
+    }
+
+    fn announce(&self, record: &Record) {
+        let outline = |step: &Step| StepOutline {
+            id: step.id.clone(),
+            title: step.title.clone(),
+            object: step.action.writes().first().map(|write| write.object().clone()),
+        };
+        self.events.emit(Event::RunStarted {
+            run: record.id.clone(),
+            operation: record.operation,
+            from: record.plan.from.clone(),
+            to: record.plan.to.clone(),
+            steps: record.plan.steps.iter().map(outline).collect(),
+            resumed: !record.resumes.is_empty(),
+        });
+    }
+
+    async fn carry_out(&mut self, record: &mut Record) -> Result<(), Stop> {
+        self.capture(record).await.map_err(|error| Stop { step: None, error })?;
+        let steps = record.plan.steps.clone();
+        for (index, step) in steps.iter().enumerate() {
+            let (id, index) = (step.id.clone(), index + 1);
+            self.events.emit(Event::StepStarted { id, index, of: steps.len() });
+            if let Err(error) = self.step(record, step).await {
+                if !error.is_interruption() {
+                    self.mark(record, step, StepState::Failed).message = error.to_string();
+                }
+                return Err(Stop { step: Some(step.id.clone()), error });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the undo material of all steps that lack it, before anything is changed.
+    async fn capture(&self, record: &mut Record) -> Result<(), StepError> {
+        for step in record.plan.steps.clone() {
+            if let Entry::Vacant(place) = record.captured.entry(step.id.clone()) {
+                place.insert(self.interrupt.during(self.executor.capture(&step)).await?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, record: &mut Record, step: &Step) -> Result<(), StepError> {
+        self.stop_if_interrupted()?;
+        if let Some(reason) = reason_to_leave_out(record, step) {
+            self.mark(record, step, StepState::Skipped).message.clone_from(&reason);
+            self.events.emit(Event::StepSkipped { id: step.id.clone(), reason });
+            return Ok(());
+        }
+        let context = StepContext::new(step, record, self.events, &self.interrupt);
+        match self.interrupt.during(self.executor.probe(step, &context)).await? {
+            Probe::Done { reason } => self.skip(record, step, reason).await,
+            Probe::Pending => self.change(record, step).await,
+        }
+    }
+
+    /// The step is done already; what it promises must hold all the same.
+    async fn skip(
+        &self,
+        record: &mut Record,
+        step: &Step,
+        reason: String,
+    ) -> Result<(), StepError> {
+        let verified = self.verify(record, step).await?;
+        let earlier = record.step_state(&step.id);
+        let entry = if earlier == StepState::Pending {
+            self.mark(record, step, StepState::Skipped)
+        } else {
+            // A run before this one did it, perhaps without living to record that.
+            self.mark(record, step, StepState::Done)
+        };
+        let mut outcome =
+            entry.outcome.take().unwrap_or_else(|| Outcome::unchanged(reason.clone()));
+        self.add_findings(&mut outcome, verified);
+        entry.outcome = Some(outcome);
+        self.events.emit(Event::StepSkipped { id: step.id.clone(), reason });
+        Ok(())
+    }
+
+    async fn change(&mut self, record: &mut Record, step: &Step) -> Result<(), StepError> {
+        let begin = self.events.now();
+        self.stop_if_interrupted()?;
+        self.mark(record, step, StepState::Started);
+        self.save(record).await.map_err(|error| StepError {
+            message: format!("step `{}` was not started: {}", step.id, error.message),
+            ..error
+        })?;
+        self.stop_if_interrupted()?;
+
+        let context = StepContext::new(step, record, self.events, &self.interrupt);
+        let applied = self.executor.apply(step, &context).await;
+        let wrote = context.into_writes();
+        let entry = self.mark(record, step, StepState::Started);
+        for written in wrote {
+            entry.wrote.retain(|earlier| earlier.object != written.object);
+            entry.wrote.push(written);
+        }
+        let mut outcome = applied?;
+        entry.outcome = Some(outcome.clone());
+        self.stop_if_interrupted()?;
+
+        let verified = self.verify(record, step).await?;
+        self.add_findings(&mut outcome, verified);
+        self.mark(record, step, StepState::Done).outcome = Some(outcome.clone());
+        let elapsed_seconds = self.events.seconds_since(begin);
+        self.events.emit(Event::StepFinished { id: step.id.clone(), outcome, elapsed_seconds });
+        Ok(())
+    }
+
+    async fn verify(&self, record: &Record, step: &Step) -> Result<Verified, StepError> {
+        let context = StepContext::new(step, record, self.events, &self.interrupt);
+        let limit = Duration::from_secs(step.timeout_seconds) + VERIFICATION_GRACE;
+        let work = async {
+            tokio::time::timeout(limit, self.executor.verify(step, &context)).await.unwrap_or_else(
+                |_| {
+                    let seconds = limit.as_secs();
+                    let message = format!("step `{}` was not verified within {seconds}s", step.id);
+                    Err(StepError::unverified(message))
+                },
+            )
+        };
+        self.interrupt.during(work).await
+    }
+
+    /// Adds what the verification found to what the step did, and warns of it.
+    fn add_findings(&self, outcome: &mut Outcome, verified: Verified) {
+        if !verified.unverified.is_empty() {
+            outcome.result = OutcomeResult::Unverified;
+        }
+        for message in verified.unverified.into_iter().chain(verified.warnings) {
+            if !outcome.warnings.contains(&message) {
+                self.events.warn(message.clone());
+                outcome.warnings.push(message);
+            }
+        }
+        if !verified.clusters.is_empty() {
+            outcome.clusters = verified.clusters;
+        }
+    }
+
+    /// Sets the state of a step, keeping what is known of it.
+    fn mark<'r>(
+        &self,
+        record: &'r mut Record,
+        step: &Step,
+        state: StepState,
+    ) -> &'r mut StepRecord {
+        let at = self.events.now();
+        let entry =
+            record.steps.entry(step.id.clone()).or_insert_with(|| StepRecord::new(state, at));
+        entry.state = state;
+        entry.at = at;
+        entry.message.clear();
+        entry
+    }
+
+    async fn save(&mut self, record: &mut Record) -> Result<(), StepError> {
+        record.updated = self.events.now();
+        self.journal.save(record).await?;
+        self.saved = true;
+        Ok(())
+    }
+
+    fn stop_if_interrupted(&self) -> Result<(), StepError> {
+        if self.interrupt.is_raised() { Err(StepError::interrupted()) } else { Ok(()) }
+    }
+}
+
+/// A token is not revoked as long as somebody may need it to find out whether all is well.
+fn reason_to_leave_out(record: &Record, step: &Step) -> Option<String> {
+    let unverified = record.steps.values().any(|step| {
+        step.outcome.as_ref().is_some_and(|outcome| outcome.result == OutcomeResult::Unverified)
+    });
+    let revokes = matches!(step.action, Action::RevokeToken);
+    (revokes && unverified).then(|| "kept, because the run is not fully verified".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! How a run ends: the last save, the report and the terminal event.
+
+use jiff::Timestamp;
+
+use super::{Execute, Journal, Runner, Stop};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{Operation, Plan};
+use crate::run::event::{Event, Outcome, OutcomeResult};
+use crate::run::execute::Conclusion;
+use crate::run::record::{Record, RunState};
+use crate::run::report::Report;
+use crate::run::step_error::StepError;
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Run {
+    /// Its record.
+    pub record: Record,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// The ways a run ends.
+#[derive(Debug)]
+pub enum Ending {
+    /// All steps are done; the report says whether all of them could be verified.
+    Finished(Report),
+    /// A step failed.
+    Failed {
+        /// The step; none when it was before the first one.
+        step: Option<String>,
+        /// Why.
+        error: StepError,
+    },
+    /// The user stopped it.
+    Interrupted {
+        /// The step that was not finished; none when it was before the first one.
+        step: Option<String>,
+    },
+}
+
+impl Run {
+    /// How the process ends because of it.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match &self.ending {
+            Ending::Finished(report) => report.exit,
+            Ending::Failed { error, .. } => error.exit,
+            Ending::Interrupted { .. } => Exit::Interrupted,
+        }
+    }
+
+    /// The report of a finished run.
+    ///
+    /// # Errors
+    /// The failure of any other one.
+    pub fn into_result(self) -> Result<Report, Failure> {
+        match self.ending {
+            Ending::Finished(report) => Ok(report),
+            Ending::Failed { error, .. } => Err(error.into_failure()),
+            Ending::Interrupted { .. } => {
+                let failure = Failure::new(Exit::Interrupted, "interrupted");
+                Err(ways_on(&self.record).into_iter().fold(failure, Failure::hint))
+            }
+        }
+    }
+}
+
+impl<E: Execute, J: Journal> Runner<'_, E, J> {
+    pub(super) async fn end(
+        mut self,
+        mut record: Record,
+        stop: Option<Stop>,
+        undone: Option<Result<Outcome, StepError>>,
+        begin: Timestamp,
+    ) -> Run {
+        record.state = final_state(stop.as_ref(), undone.as_ref());
+        let conclusion = self.executor.conclude(&record).await;
+        let mut report = self.report(&record, stop.as_ref(), conclusion, begin);
+        if self.saved {
+            record.report = Some(report.clone());
+            if let Err(error) = self.save(&mut record).await {
+                let warning = format!("the end of the run is not recorded: {error}");
+                self.events.warn(warning.clone());
+                report.warnings.push(warning);
+            }
+        }
+        let ending = match stop {
+            None => Ending::Finished(report.clone()),
+            Some(Stop { step, error }) if error.is_interruption() => Ending::Interrupted { step },
+            Some(Stop { step, error }) => {
+                let error = with_undo(error, undone);
+                let hints = if self.saved { ways_on(&record) } else { Vec::new() };
+                Ending::Failed { step, error: hints.into_iter().fold(error, StepError::hint) }
+            }
+        };
+        self.events.emit(terminal_event(&ending, report));
+        Run { record, ending }
+    }
+
+    fn report(
+        &self,
+        record: &Record,
+        stop: Option<&Stop>,
+        conclusion: Conclusion,
+        begin: Timestamp,
+    ) -> Report {
+        // In the order of the plan; the map of the steps is in the order of their names.
+        let outcomes: Vec<&Outcome> = record
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| record.steps.get(&step.id)?.outcome.as_ref())
+            .collect();
+        let unverified = outcomes.iter().any(|outcome| outcome.result == OutcomeResult::Unverified);
+        let mut warnings: Vec<String> = Vec::new();
+        for warning in outcomes.iter().flat_map(|outcome| &outcome.warnings) {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+        Report {
+            exit: match stop {
+                Some(stop) => stop.error.exit,
+                None if unverified => Exit::Unverified,
+                None => Exit::Done,
+            },
+            run: record.id.clone(),
+            from: record.plan.from.clone(),
+            to: record.plan.to.clone(),
+            components: conclusion.components,
+            backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
+            outage_seconds: conclusion.outage_seconds,
+            elapsed_seconds: self.events.seconds_since(begin),
+            clusters: outcomes
+                .iter()
+                .rev()
+                .find(|outcome| !outcome.clusters.is_empty())
+                .map(|outcome| outcome.clusters.clone())
+                .unwrap_or_default(),
+            parity: None,
+            warnings,
+            next: match stop {
+                Some(_) if self.saved => ways_on(record),
+                Some(_) => Vec::new(),
+                None => vec![command(&record.plan, "upgrade status")],
+            },
+        }
+    }
+}
+
+const fn final_state(stop: Option<&Stop>, undone: Option<&Result<Outcome, StepError>>) -> RunState {
+    match (stop, undone) {
+        (None, _) => RunState::Finished,
+        (Some(_), Some(Ok(_))) => RunState::RolledBack,
+        (Some(Stop { error, .. }), _) if matches!(error.exit, Exit::Interrupted) => {
+            RunState::Interrupted
+        }
+        (Some(_), _) => RunState::Failed,
+    }
+}
+
+/// Adds what became of the undo; the error itself stays what it was.
+fn with_undo(error: StepError, undone: Option<Result<Outcome, StepError>>) -> StepError {
+    match undone {
+        None => error,
+        Some(Ok(outcome)) => error.hint(format!("it was put back: {}", outcome.message)),
+        Some(Err(undo)) => undo
+            .hints
+            .iter()
+            .cloned()
+            .fold(error.hint(format!("it could not be put back: {undo}")), StepError::hint),
+    }
+}
+
+fn terminal_event(ending: &Ending, report: Report) -> Event {
+    let report = Box::new(report);
+    match ending {
+        Ending::Finished(_) => Event::RunFinished { report },
+        Ending::Interrupted { step } => Event::RunInterrupted { step: step.clone() },
+        Ending::Failed { step, error } => {
+            let StepError { exit, message, causes, logs, hints } = error.clone();
+            let (step, report) = (step.clone(), Some(report));
+            Event::RunFailed { step, exit, message, causes, logs, hints, report }
+        }
+    }
+}
+
+/// The commands that go on from a run that stopped.
+fn ways_on(record: &Record) -> Vec<String> {
+    let (plan, id) = (&record.plan, &record.id);
+    let mut ways = Vec::new();
+    if record.is_resumable() {
+        ways.push(command(plan, &format!("upgrade resume {id}")));
+    }
+    match plan.operation {
+        Operation::Upgrade => ways.push(command(plan, &format!("rollback --to-run {id}"))),
+        Operation::Scc => ways.push(command(plan, &format!("scc restore {id}"))),
+        Operation::Rollback => {}
+    }
+    ways
+}
+
+fn command(plan: &Plan, words: &str) -> String {
+    match plan.namespace.as_str() {
+        "stackrox" => format!("kubectl rhacs {words}"),
+        namespace => format!("kubectl rhacs {words} -n {namespace}"),
+    }
+}

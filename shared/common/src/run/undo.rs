@@ -1,0 +1,173 @@
+//! What puts captured objects back: pure, no I/O.
+
+use serde_json::{Map, Value};
+
+use super::record::Captured;
+use crate::rhacs::{ObjectRef, essence};
+
+/// One write that takes a change back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UndoWrite {
+    /// Put the object back as it was, creating it again if it is gone; see [`restoration`].
+    Restore(Captured),
+    /// Delete an object the step created.
+    Delete {
+        /// The object.
+        object: ObjectRef,
+    },
+}
+
+/// What has to be sent so that an object is as it was.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Restoration {
+    /// It is as it was.
+    Nothing,
+    /// It is gone: create this.
+    Create(Value),
+    /// Put this in its place; it carries the resourceVersion of the present object.
+    Replace(Value),
+}
+
+/// The writes that put back what one step may have changed, last change first.
+#[must_use]
+pub fn undo_writes(captured: &[Captured]) -> Vec<UndoWrite> {
+    captured
+        .iter()
+        .rev()
+        .map(|captured| match captured.before {
+            Some(_) => UndoWrite::Restore(captured.clone()),
+            None => UndoWrite::Delete { object: captured.object.clone() },
+        })
+        .collect()
+}
+
+/// What makes `now` be `before` again, except for what others own: the number of replicas,
+/// annotations added since, owners, and what the API server writes.
+#[must_use]
+pub fn restoration(before: &Value, now: Option<&Value>) -> Restoration {
+    let wanted = essence(before);
+    let Some(now) = now else {
+        return Restoration::Create(wanted);
+    };
+    let mut object = wanted;
+    keep_metadata(&mut object, before, now);
+    keep_fields_of_others(&mut object, now);
+    if essence(&object) == essence(now) {
+        return Restoration::Nothing;
+    }
+    Restoration::Replace(object)
+}
+
+/// Annotations the API server or its controllers write.
+const CONTROLLER_ANNOTATIONS: [&str; 3] = [
+    "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
+    "kubernetes.io/change-cause",
+];
+
+fn keep_metadata(object: &mut Value, before: &Value, now: &Value) {
+    let present = &now["metadata"];
+    let mut annotations: Map<String, Value> =
+        present["annotations"].as_object().cloned().unwrap_or_default();
+    for (name, value) in before["metadata"]["annotations"].as_object().into_iter().flatten() {
+        if !CONTROLLER_ANNOTATIONS.contains(&name.as_str()) {
+            annotations.insert(name.clone(), value.clone());
+        }
+    }
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for field in ["finalizers", "ownerReferences", "resourceVersion", "uid"] {
+        match present.get(field) {
+            Some(value) => metadata.insert(field.to_owned(), value.clone()),
+            None => metadata.remove(field),
+        };
+    }
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    } else {
+        metadata.insert("annotations".to_owned(), Value::Object(annotations));
+    }
+}
+
+fn keep_fields_of_others(object: &mut Value, now: &Value) {
+    if let (Some(spec), Some(replicas)) =
+        (object.get_mut("spec").and_then(Value::as_object_mut), now["spec"].get("replicas"))
+        && spec.contains_key("replicas")
+    {
+        spec.insert("replicas".to_owned(), replicas.clone());
+    }
+    // The token controller adds Secrets to a service account; they are not ours to remove.
+    if now["kind"] == "ServiceAccount"
+        && let (Some(fields), Some(secrets)) = (object.as_object_mut(), now.get("secrets"))
+    {
+        fields.insert("secrets".to_owned(), secrets.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(image: &str, replicas: u32, version: &str) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "name": "scanner", "namespace": "stackrox", "uid": "u", "resourceVersion": version,
+                "generation": 3, "labels": {"app": "scanner"},
+                "annotations": {"deployment.kubernetes.io/revision": version, "email": "a@b.c"},
+            },
+            "spec": {"replicas": replicas, "template": {"spec": {"containers": [
+                {"name": "scanner", "image": image}]}}},
+            "status": {"replicas": replicas},
+        })
+    }
+
+    #[test]
+    fn a_template_is_put_back_and_the_replicas_stay() {
+        let before = deployment("scanner:1", 3, "10");
+        let mut now = deployment("scanner:2", 5, "20");
+        now["metadata"]["annotations"]["note"] = json!("by someone else");
+        let Restoration::Replace(put) = restoration(&before, Some(&now)) else {
+            panic!("nothing to put back?")
+        };
+        assert_eq!(put["spec"]["template"], before["spec"]["template"]);
+        assert_eq!(put["spec"]["replicas"], 5);
+        assert_eq!(put["metadata"]["resourceVersion"], "20");
+        assert_eq!(put["metadata"]["annotations"]["note"], "by someone else");
+        assert_eq!(put["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "20");
+        assert_eq!(put.get("status"), None);
+        assert_eq!(restoration(&before, Some(&put)), Restoration::Nothing);
+    }
+
+    #[test]
+    fn only_a_difference_is_put_back() {
+        let before = deployment("scanner:1", 3, "10");
+        let scaled = deployment("scanner:1", 1, "30");
+        assert_eq!(restoration(&before, Some(&scaled)), Restoration::Nothing);
+    }
+
+    #[test]
+    fn what_was_deleted_is_created_again_without_what_the_server_writes() {
+        let Restoration::Create(object) = restoration(&deployment("scanner:1", 3, "10"), None)
+        else {
+            panic!("not created")
+        };
+        assert_eq!(object["metadata"].get("uid"), None);
+        assert_eq!(object["metadata"].get("resourceVersion"), None);
+        assert_eq!(object["metadata"]["labels"]["app"], "scanner");
+    }
+
+    #[test]
+    fn changes_are_taken_back_in_reverse_order() {
+        let old = ObjectRef::deployment("stackrox", "scanner");
+        let new = ObjectRef::scc("stackrox-sensor");
+        let before = deployment("scanner:1", 3, "10");
+        let captured = [Captured::new(old, Some(&before)), Captured::new(new.clone(), None)];
+        let writes = undo_writes(&captured);
+        assert_eq!(writes[0], UndoWrite::Delete { object: new });
+        assert_eq!(writes[1], UndoWrite::Restore(captured[0].clone()));
+    }
+}

@@ -1,0 +1,293 @@
+//! The only code that prints: data to standard output, everything else to standard error.
+
+mod confirm;
+mod findings;
+mod human;
+mod look;
+mod options;
+mod output;
+mod plan;
+mod progress;
+mod report;
+mod table;
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{Finding, Plan};
+use crate::run::{Report, Stamped};
+
+pub use findings::{findings_table, findings_text};
+pub use human::{bytes, count, duration};
+pub use look::{Look, Role};
+pub use options::{EventFormat, Mode, UiArgs};
+pub use output::{Output, to_json, to_yaml};
+pub use plan::{explain_plan, plan_text};
+use progress::Display;
+pub use report::report_text;
+pub use table::{Cell, Header, Table};
+
+/// Where a command prints; made once, cheap to clone, usable from any thread.
+///
+/// A closed pipe on either stream is no error: whoever read has read enough.
+#[derive(Clone)]
+pub struct Ui(Arc<Inner>);
+
+struct Inner {
+    env: Env,
+    mode: Mode,
+    output: Output,
+    yes: bool,
+    stdout: Look,
+    stderr: Look,
+    display: Mutex<Display>,
+}
+
+impl Ui {
+    /// The printer for `env`, as `args` ask; `yes` answers every question.
+    #[must_use]
+    pub fn new(env: &Env, args: &UiArgs, yes: bool) -> Self {
+        let mode = Mode::choose(env, args);
+        let stdout = Look::of(env, env.stdout(), args.no_color);
+        let stderr = Look::of(env, env.stderr(), args.no_color);
+        if (stdout.has_color() || stderr.has_color()) && !env.stderr().is_captured() {
+            enable_color();
+        }
+        Self(Arc::new(Inner {
+            env: env.clone(),
+            mode,
+            output: args.output,
+            yes,
+            stdout,
+            stderr,
+            display: Mutex::new(Display::new(env, mode, stderr)),
+        }))
+    }
+
+    /// The format of the command's data.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        self.0.output
+    }
+
+    /// How progress is told.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// What standard output can show.
+    #[must_use]
+    pub fn stdout_look(&self) -> Look {
+        self.0.stdout
+    }
+
+    /// What standard error can show.
+    #[must_use]
+    pub fn stderr_look(&self) -> Look {
+        self.0.stderr
+    }
+
+    /// Prints `value`, the command's data: as JSON or YAML, else what `text` makes of it.
+    ///
+    /// # Errors
+    /// A standard output that cannot be written, other than a closed pipe.
+    pub fn print(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce(Output, Look) -> String,
+    ) -> Result<(), Failure> {
+        let text = match self.0.output {
+            Output::Json => to_json(value)?,
+            Output::Yaml => to_yaml(value)?,
+            output => text(output, self.0.stdout),
+        };
+        self.data(&text)
+    }
+
+    /// Writes `text` to standard output as it is.
+    ///
+    /// # Errors
+    /// A standard output that cannot be written, other than a closed pipe.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        self.suspended(|| match self.0.env.stdout().write(text) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::unexpected("cannot write to standard output").caused_by(&error))
+            }
+            _ => Ok(()),
+        })
+    }
+
+    /// Tells a person something: `text` with a line feed on standard error; nothing when quiet or
+    /// when standard error is for programs.
+    pub fn say(&self, text: &str) {
+        if matches!(self.0.mode, Mode::Bars | Mode::Lines) {
+            self.error_text(text);
+        }
+    }
+
+    /// Warns a person; said even when quiet.
+    pub fn warn(&self, message: &str) {
+        if self.0.mode == Mode::Json {
+            return;
+        }
+        let look = self.0.stderr;
+        self.error_text(&format!(
+            "{} {}",
+            look.paint(Role::Warning, "warning:"),
+            look.text(message)
+        ));
+    }
+
+    /// Shows what happened in a run.
+    pub fn consume(&self, event: &Stamped) {
+        self.0.display.lock().unwrap_or_else(PoisonError::into_inner).consume(event);
+    }
+
+    /// Shows a plan and, above it, its findings, to the person who will be asked about it.
+    pub fn propose(&self, plan: &Plan, findings: &[Finding]) {
+        let look = self.0.stderr;
+        let wide = self.0.output.is_wide();
+        self.say(findings_text(findings, look, wide).trim_end());
+        self.say(plan_text(plan, look, wide).trim_end());
+    }
+
+    /// Prints what a run achieved.
+    ///
+    /// # Errors
+    /// As [`Ui::print`].
+    pub fn report(&self, report: &Report) -> Result<(), Failure> {
+        self.print(report, |output, look| report_text(report, output, look))
+    }
+
+    /// Prints why a command failed, for people and, with `-o json` or `yaml`, for programs.
+    /// Returns how the process ends.
+    pub fn failure(&self, failure: &Failure) -> Exit {
+        let exit = failure.exit();
+        if self.0.output.is_structured() {
+            let value = json!({
+                "error": failure.to_string(),
+                "causes": failure.causes(),
+                "hints": failure.hints(),
+                "exit": exit,
+                "code": exit.code(),
+            });
+            // Standard error has the same in words, and the exit code stays the failure's.
+            drop(self.print(&value, |_, _| String::new()));
+        }
+        if self.0.mode != Mode::Json {
+            self.error_text(&colored_failure(failure, self.0.stderr));
+        }
+        exit
+    }
+
+    /// Asks a person whether to go on; see [`confirm::ask`] for the rules.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] when there is no terminal to ask on.
+    pub fn confirm(&self, prompt: &str, explain: impl Fn() -> String) -> Result<bool, Failure> {
+        if self.0.yes {
+            return Ok(true);
+        }
+        self.suspended(|| confirm::ask(&self.0.env, self.0.stderr, prompt, &explain))
+    }
+
+    fn error_text(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        // There is no one left to tell that standard error is gone.
+        self.suspended(|| drop(self.0.env.stderr().write(&format!("{text}\n"))));
+    }
+
+    /// Does `write` while no bar is on the screen.
+    fn suspended<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.display.lock().unwrap_or_else(PoisonError::into_inner).suspended(write)
+    }
+}
+
+/// Colours the words that `Failure::render` begins its lines with.
+fn colored_failure(failure: &Failure, look: Look) -> String {
+    let text = look.text(&failure.render());
+    let lines: Vec<String> = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| match line.split_once(": ") {
+            Some(("error", rest)) if index == 0 => {
+                format!("{} {rest}", look.paint(Role::Error, "error:"))
+            }
+            Some(("hint", rest)) => format!("{} {rest}", look.paint(Role::Literal, "hint:")),
+            _ => line.to_owned(),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// Old Windows consoles understand colours only when asked to; elsewhere this does nothing.
+fn enable_color() {
+    let _ = anstream::AutoStream::always(io::stderr());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ui(env: &Env, output: Output) -> Ui {
+        Ui::new(env, &UiArgs { output, ..UiArgs::default() }, false)
+    }
+
+    #[test]
+    fn data_goes_out_and_words_go_to_the_error_stream() {
+        let env = Env::test();
+        let ui = ui(&env, Output::Table);
+        ui.say("a word");
+        ui.print(&1, |_, _| "data\n".to_owned()).unwrap();
+        ui.warn("look");
+        assert_eq!(env.stdout().captured(), "data\n");
+        assert_eq!(env.stderr().captured(), "a word\nwarning: look\n");
+    }
+
+    #[test]
+    fn a_failure_is_said_in_words_and_in_json() {
+        let env = Env::test();
+        let failure =
+            Failure::new(Exit::Locked, "locked by ann").because("run 7").hint("wait for it");
+        assert_eq!(ui(&env, Output::Json).failure(&failure), Exit::Locked);
+        assert_eq!(env.stderr().captured(), "error: locked by ann: run 7\nhint: wait for it\n");
+        let value: serde_json::Value = serde_json::from_str(&env.stdout().captured()).unwrap();
+        let expected = json!({
+            "error": "locked by ann", "causes": ["run 7"], "hints": ["wait for it"],
+            "exit": "locked", "code": 8,
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_failure_is_coloured_on_a_terminal() {
+        let env = Env::test().with_terminal(Some(80)).with_variable("TERM", "xterm");
+        ui(&env, Output::Table).failure(&Failure::usage("no").hint("yes"));
+        let text = env.stderr().captured();
+        assert!(
+            text.contains("\u{1b}[31merror:\u{1b}[0m no") || text.contains("error:\u{1b}[0m no"),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn quiet_says_only_what_must_be_said() {
+        let env = Env::test();
+        let args = UiArgs { quiet: true, ..UiArgs::default() };
+        let ui = Ui::new(&env, &args, false);
+        ui.say("a word");
+        ui.warn("look");
+        ui.data("data\n").unwrap();
+        assert_eq!(env.stderr().captured(), "warning: look\n");
+        assert_eq!(env.stdout().captured(), "data\n");
+    }
+}

@@ -1,0 +1,158 @@
+//! What a run achieved, as a person reads it.
+
+use super::human::{bytes, count, duration};
+use super::look::{Look, Role};
+use super::output::Output;
+use super::table::{Cell, Header, Table};
+use crate::exit::Exit;
+use crate::rhacs::parity::{Difference, Reason};
+use crate::run::{ClusterReport, ComponentReport, Report};
+
+/// The report as tables and lines; with [`Output::Name`] only the workloads.
+#[must_use]
+pub fn report_text(report: &Report, output: Output, look: Look) -> String {
+    if output == Output::Name {
+        let names = report.components.iter().map(|part| part.object.qualified() + "\n");
+        return names.collect();
+    }
+    let wide = output.is_wide();
+    let mut text = format!("{}\n\n", headline(report, look));
+    text.push_str(&components(&report.components, wide).render(look, wide));
+    if !report.clusters.is_empty() {
+        text.push('\n');
+        text.push_str(&clusters(&report.clusters).render(look, wide));
+    }
+    text.push('\n');
+    for line in facts(report) {
+        text.push_str(&look.text(&line));
+        text.push('\n');
+    }
+    for warning in &report.warnings {
+        text.push_str(&look.paint(Role::Warning, "warning:"));
+        text.push_str(&format!(" {}\n", look.text(warning)));
+    }
+    for (index, command) in report.next.iter().enumerate() {
+        let word = if index == 0 { "\nNext:" } else { "     " };
+        text.push_str(&format!("{word} {}\n", look.paint(Role::Literal, command)));
+    }
+    text
+}
+
+fn headline(report: &Report, look: Look) -> String {
+    let (role, words) = match report.exit {
+        Exit::Done => (Role::Success, format!("✓ {} is done: everything is verified", report.to)),
+        Exit::Unverified => {
+            (Role::Warning, format!("{} is applied, but not everything is verified", report.to))
+        }
+        Exit::Interrupted => (Role::Warning, format!("{} is interrupted", report.to)),
+        _ => (Role::Error, format!("✗ {} has failed", report.to)),
+    };
+    look.paint(role, &words)
+}
+
+fn components(parts: &[ComponentReport], wide: bool) -> Table {
+    let mut table = Table::new([
+        Header::new("COMPONENT"),
+        Header::new("OBJECT"),
+        Header::new("WAS"),
+        Header::new("IS"),
+        Header::new("HEALTHY"),
+        Header::new("NOTE").wrapping(),
+    ]);
+    for part in parts {
+        let image = |reference: &str| match reference {
+            "" => "-".to_owned(),
+            _ if wide => reference.to_owned(),
+            _ => tag(reference).to_owned(),
+        };
+        table.row([
+            part.component.to_string().into(),
+            part.object.to_string().into(),
+            image(&part.was).into(),
+            image(&part.is).into(),
+            yes_or_no(part.healthy),
+            part.note.as_str().into(),
+        ]);
+    }
+    table
+}
+
+fn clusters(clusters: &[ClusterReport]) -> Table {
+    let mut table = Table::new([
+        Header::new("CLUSTER"),
+        Header::new("SENSOR"),
+        Header::new("HEALTH"),
+        Header::new("VERIFIED"),
+        Header::new("NOTE").wrapping(),
+    ]);
+    for cluster in clusters {
+        let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        table.row([
+            cluster.name.as_str().into(),
+            or_dash(&cluster.version).into(),
+            or_dash(&cluster.health).into(),
+            yes_or_no(cluster.verified),
+            cluster.note.as_str().into(),
+        ]);
+    }
+    table
+}
+
+fn facts(report: &Report) -> Vec<String> {
+    let mut lines = vec![format!("Run:     {}", report.run)];
+    lines.push(format!("Took:    {}", duration(report.elapsed_seconds)));
+    if let Some(outage) = report.outage_seconds {
+        lines.push(format!("Outage:  Central did not answer for {}", duration(outage)));
+    }
+    if let Some(backup) = &report.backup {
+        lines.push(format!("Backup:  {} ({})", backup.path, bytes(backup.size)));
+        lines.push(format!("         SHA-256 {}", backup.sha256));
+    }
+    if let Some(parity) = &report.parity {
+        lines.push(format!("Parity:  {}", parity_text(parity)));
+    }
+    if !report.warnings.is_empty() {
+        lines.push(format!("Look at: {}", count(report.warnings.len(), "warning")));
+    }
+    lines
+}
+
+fn yes_or_no(yes: bool) -> Cell {
+    if yes { "yes".into() } else { Cell::painted(Role::Error, "no") }
+}
+
+/// The tag of an image reference, or its digest shortened; the whole of it when it has neither.
+fn tag(reference: &str) -> &str {
+    if let Some((_, digest)) = reference.split_once('@') {
+        return digest.get(..19).unwrap_or(digest);
+    }
+    let name = reference.rfind('/').map_or(0, |slash| slash + 1);
+    reference[name..].split_once(':').map_or(reference, |(_, tag)| tag)
+}
+
+/// How many fields differ, and for which reasons.
+fn parity_text(differences: &[Difference]) -> String {
+    let unexplained =
+        differences.iter().filter(|difference| difference.reason == Reason::Unexplained).count();
+    format!(
+        "{} otherwise than in a new installation, {unexplained} of them unexplained",
+        count(differences.len(), "field")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_told_from_a_port() {
+        for (reference, shown) in [
+            ("quay.io/stackrox-io/main:3.69.2", "3.69.2"),
+            ("mirror:5000/main", "mirror:5000/main"),
+            ("mirror:5000/main:3.69.2", "3.69.2"),
+            ("a/main:1@sha256:0123456789abcdef0123", "sha256:0123456789ab"),
+        ] {
+            assert_eq!(tag(reference), shown);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Tables in kubectl's style: upper-case headers, three spaces between columns, no borders.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::look::{Look, Role};
+
+/// A column.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    name: &'static str,
+    wide: bool,
+    wraps: bool,
+}
+
+/// A table being filled.
+#[derive(Clone, Debug)]
+pub struct Table {
+    headers: Vec<Header>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// One field of a table.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    role: Option<Role>,
+}
+
+impl Header {
+    /// A column that is always shown; its name is upper-case.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, wide: false, wraps: false }
+    }
+
+    /// The same, shown with `-o wide` only.
+    #[must_use]
+    pub const fn wide(mut self) -> Self {
+        self.wide = true;
+        self
+    }
+
+    /// The same, with sentences that may go over several lines on a narrow terminal.
+    #[must_use]
+    pub const fn wrapping(mut self) -> Self {
+        self.wraps = true;
+        self
+    }
+}
+
+impl Cell {
+    /// Text in the colour of `role`.
+    #[must_use]
+    pub fn painted(role: Role, text: impl Into<String>) -> Self {
+        Self { text: text.into(), role: Some(role) }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), role: None }
+    }
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn new(headers: impl Into<Vec<Header>>) -> Self {
+        Self { headers: headers.into(), rows: Vec::new() }
+    }
+
+    /// Adds a row; missing cells are empty.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Whether it has no rows.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The text, a line feed at the end of each line, no spaces before it; nothing without rows.
+    #[must_use]
+    pub fn render(&self, look: Look, wide: bool) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let columns: Vec<usize> =
+            (0..self.headers.len()).filter(|&index| wide || !self.headers[index].wide).collect();
+        let mut lines: Vec<Vec<Cell>> =
+            vec![columns.iter().map(|&index| Cell::from(self.headers[index].name)).collect()];
+        for row in &self.rows {
+            let cell = |&index: &usize| shown(row.get(index), look);
+            lines.push(columns.iter().map(cell).collect());
+        }
+        let widths = widths(&columns, &self.headers, &lines, look.width());
+        lines.iter().map(|cells| render_row(cells, &widths, look)).collect()
+    }
+}
+
+/// Three spaces, as kubectl has them.
+const GAP: usize = 3;
+/// A sentence in fewer columns than this cannot be read; then the terminal has to wrap.
+const LEAST_WRAPPED: usize = 16;
+
+/// A cell as it will be seen: on one line, `<none>`-free, safe.
+fn shown(cell: Option<&Cell>, look: Look) -> Cell {
+    cell.map_or_else(
+        || Cell::from(""),
+        |cell| Cell { text: look.text(&cell.text).replace('\n', " "), role: cell.role },
+    )
+}
+
+fn widths(
+    columns: &[usize],
+    headers: &[Header],
+    lines: &[Vec<Cell>],
+    limit: Option<usize>,
+) -> Vec<usize> {
+    let mut widths: Vec<usize> = (0..columns.len())
+        .map(|column| lines.iter().map(|cells| cells[column].text.width()).max().unwrap_or(0))
+        .collect();
+    let Some(limit) = limit else { return widths };
+    let wrapping: Vec<usize> =
+        (0..columns.len()).filter(|&column| headers[columns[column]].wraps).collect();
+    let gaps = GAP * columns.len().saturating_sub(1);
+    // Takes the columns one by one from the widest sentence.
+    while widths.iter().sum::<usize>() + gaps > limit {
+        let widest = wrapping.iter().copied().max_by_key(|&column| widths[column]);
+        match widest {
+            Some(column) if widths[column] > LEAST_WRAPPED => widths[column] -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
+
+fn render_row(cells: &[Cell], widths: &[usize], look: Look) -> String {
+    let wrapped: Vec<Vec<&str>> =
+        cells.iter().zip(widths).map(|(cell, &width)| wrap(&cell.text, width)).collect();
+    let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for index in 0..height {
+        let mut pending = 0;
+        for ((parts, cell), &width) in wrapped.iter().zip(cells).zip(widths) {
+            let part = parts.get(index).copied().unwrap_or_default();
+            if !part.is_empty() {
+                text.push_str(&" ".repeat(pending));
+                pending = 0;
+                match cell.role {
+                    Some(role) => text.push_str(&look.paint(role, part)),
+                    None => text.push_str(part),
+                }
+            }
+            pending += width.saturating_sub(part.width()) + GAP;
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Breaks `text` at spaces so that each part is at most `width` columns wide, where words allow.
+fn wrap(text: &str, width: usize) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim_end();
+    while rest.width() > width {
+        let fits = |&(index, _): &(usize, &str)| rest[..index].width() <= width;
+        let spaces = || rest.match_indices(' ');
+        let Some((index, _)) = spaces().take_while(fits).last().or_else(|| spaces().next()) else {
+            break;
+        };
+        parts.push(rest[..index].trim_end());
+        rest = rest[index..].trim_start();
+    }
+    parts.push(rest);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new([
+            Header::new("STEP"),
+            Header::new("WHY").wrapping(),
+            Header::new("UNDO"),
+            Header::new("SOURCE").wide(),
+        ]);
+        table.row(["central".into(), "the server goes first".into(), "yes".into(), "1.2".into()]);
+        table.row(["日本".into(), "".into(), Cell::painted(Role::Warning, "no")]);
+        table
+    }
+
+    #[test]
+    fn columns_are_aligned_by_what_is_seen() {
+        insta::assert_snapshot!(table().render(Look::plain(), false), @r"
+        STEP      WHY                     UNDO
+        central   the server goes first   yes
+        日本                              no
+        ");
+    }
+
+    #[test]
+    fn wide_shows_all_columns_and_no_trailing_spaces() {
+        let text = table().render(Look::plain(), true);
+        assert!(text.starts_with("STEP      WHY                     UNDO   SOURCE\n"), "{text}");
+        assert!(text.lines().all(|line| line == line.trim_end()));
+    }
+
+    #[test]
+    fn sentences_wrap_on_a_narrow_terminal() {
+        let look = Look::plain().with_width(Some(34));
+        insta::assert_snapshot!(table().render(look, false), @r"
+        STEP      WHY                 UNDO
+        central   the server goes     yes
+                  first
+        日本                          no
+        ");
+        let hopeless = Look::plain().with_width(Some(5));
+        assert!(table().render(hopeless, false).contains("the server goes    yes\n"));
+    }
+
+    #[test]
+    fn a_table_without_rows_is_nothing() {
+        assert_eq!(Table::new([Header::new("NAME")]).render(Look::plain(), false), "");
+    }
+}

@@ -1,0 +1,124 @@
+//! The lock and the records, over a store that keeps resource versions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use common::cluster::{ClusterError, Lease, LeaseError, Records};
+use serde_json::json;
+
+use crate::server::Server;
+use crate::support::{Store, connect};
+
+const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/stackrox/leases/kubectl-rhacs";
+const LIMIT: Duration = Duration::from_secs(5);
+
+async fn stored() -> (Server, Store) {
+    let store = Store::default();
+    let answers = store.clone();
+    (Server::start(None, move |seen| answers.answer(seen)).await, store)
+}
+
+#[tokio::test]
+async fn only_one_run_holds_the_lock_until_it_gives_it_back() {
+    let (server, store) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let held = Lease::acquire(&cluster, "eve@laptop").await.unwrap();
+    let locked = Lease::acquire(&cluster, "bob@desk").await.unwrap_err();
+    let LeaseError::Locked(lease) = locked else { unreachable!("{locked}") };
+    assert_eq!(lease.holder, "eve@laptop");
+    held.release().await.unwrap();
+    assert!(store.paths().is_empty());
+    assert!(Lease::acquire(&cluster, "bob@desk").await.is_ok());
+}
+
+#[tokio::test]
+async fn an_expired_lock_is_taken_over_and_its_old_holder_notices() {
+    let (server, store) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let second = Duration::from_secs(1);
+    let old = Lease::acquire_for(&cluster, "eve@laptop", second).await.unwrap();
+    store.edit(LEASE, |lease| lease["spec"]["renewTime"] = json!("2020-01-01T00:00:00.000000Z"));
+    let new = Lease::acquire_for(&cluster, "bob@desk", second).await.unwrap();
+    tokio::time::timeout(LIMIT, old.lost()).await.unwrap();
+    assert!(old.is_lost() && !new.is_lost());
+    // What the old holder gives back must not be the new one's.
+    old.release().await.unwrap_or_default();
+    assert_eq!(Lease::current(&cluster).await.unwrap().map(|lease| lease.holder).as_deref(), None);
+}
+
+#[tokio::test]
+async fn a_lock_is_renewed_while_it_is_held_and_lost_when_it_is_broken() {
+    let (server, store) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let held = Lease::acquire_for(&cluster, "eve@laptop", Duration::from_secs(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!held.is_lost(), "it was renewed");
+    assert!(!Lease::current(&cluster).await.unwrap().unwrap().expired);
+    let broken = Lease::break_lock(&cluster, "laptop was stolen").await.unwrap().unwrap();
+    assert_eq!(broken.holder, "eve@laptop");
+    tokio::time::timeout(LIMIT, held.lost()).await.unwrap();
+    let note = store.paths().into_iter().find(|path| path.contains("/events/")).unwrap();
+    store.edit(&note, |event| {
+        let message = "the lock of eve@laptop was broken: laptop was stolen";
+        assert_eq!(event["message"], message);
+    });
+}
+
+fn labels() -> BTreeMap<String, String> {
+    BTreeMap::from([("rhacs.kubectl/operation".to_owned(), "upgrade".to_owned())])
+}
+
+#[tokio::test]
+async fn a_record_is_saved_and_changed_only_by_who_knows_its_newest_version() {
+    let (server, _) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let records = Records::new(&cluster);
+    let first = records.save("a", &labels(), b"one", None).await.unwrap();
+    let second = records.save("a", &labels(), b"two", Some(&first)).await.unwrap();
+    let stale = records.save("a", &labels(), b"three", Some(&first)).await.unwrap_err();
+    assert!(matches!(stale, ClusterError::Conflict { .. }), "{stale:?}");
+    let again = records.save("a", &labels(), b"two", Some(&first)).await.unwrap();
+    assert_eq!(again, second, "an answer that got lost is recognised");
+    let stored = records.load("a").await.unwrap().unwrap();
+    assert_eq!((stored.bytes.as_slice(), stored.resource_version), (b"two".as_slice(), second));
+    assert!(records.load("b").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_large_record_is_split_and_whole_at_every_moment() {
+    let (server, store) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let records = Records::new(&cluster);
+    let large: Vec<u8> = (0..2_500_000_u32).map(|i| (i % 251) as u8).collect();
+    let version = records.save("a", &labels(), &large, None).await.unwrap();
+    assert_eq!(store.paths().len(), 3, "{:?}", store.paths());
+    let mut larger = large.clone();
+    larger.reverse();
+    records.save("a", &labels(), &larger, Some(&version)).await.unwrap();
+    assert_eq!(store.paths().len(), 3, "old parts are gone: {:?}", store.paths());
+    assert_eq!(records.load("a").await.unwrap().unwrap().bytes, larger);
+    assert_eq!(records.list().await.unwrap().len(), 1, "parts are no records");
+    let part = store.paths().into_iter().find(|path| path.ends_with("part3")).unwrap();
+    store.remove(&part);
+    let error = records.load("a").await.unwrap_err().to_string();
+    assert!(error.contains("part3` is missing"), "{error}");
+    records.delete("a").await.unwrap();
+    assert!(store.paths().is_empty(), "{:?}", store.paths());
+}
+
+#[tokio::test]
+async fn only_the_newest_records_are_kept_and_those_of_runs_that_go_on() {
+    let (server, _) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let records = Records::new(&cluster);
+    for id in ["1", "2", "3", "4"] {
+        let mut labels = labels();
+        let state = if id == "1" { "running" } else { "finished" };
+        labels.insert("rhacs.kubectl/state".to_owned(), state.to_owned());
+        records.save(id, &labels, id.as_bytes(), None).await.unwrap();
+    }
+    assert_eq!(records.prune(2).await.unwrap(), 1);
+    let left: Vec<String> =
+        records.list().await.unwrap().into_iter().map(|record| record.id).collect();
+    assert_eq!(left, ["4", "3", "1"]);
+}

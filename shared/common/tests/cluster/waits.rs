@@ -1,0 +1,196 @@
+//! Waiting for rollouts while watches break, expire and are forbidden.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::cluster::{WaitError, wait};
+use common::rhacs::ObjectRef;
+use serde_json::{Value, json};
+
+use crate::server::{Answer, Seen, Server};
+use crate::support::{connect, status};
+
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/stackrox/deployments";
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn deployment(version: u32, done: bool) -> Value {
+    let ready = u32::from(done);
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "central", "namespace": "stackrox", "uid": "d", "generation": 2,
+                     "resourceVersion": version.to_string(),
+                     "annotations": {"deployment.kubernetes.io/revision": "2"}},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "central"}}},
+        "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1,
+                   "availableReplicas": ready},
+    })
+}
+
+fn list(items: &[Value]) -> Answer {
+    Answer::json(200, &json!({"metadata": {"resourceVersion": "10"}, "items": items}))
+}
+
+fn event(kind: &str, object: &Value) -> String {
+    format!("{}\n", json!({"type": kind, "object": object}))
+}
+
+/// Answers for pods and ReplicaSets of a rollout that is in no trouble.
+fn calm(seen: &Seen) -> Answer {
+    if seen.is_watch() { Answer::new(200).pause(60_000) } else { list(&[]) }
+}
+
+async fn rollout(server: &Server, limit: Duration) -> (Result<Value, WaitError>, Vec<String>) {
+    let (cluster, _) = connect(server, Duration::from_secs(5)).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let messages = Arc::clone(&told);
+    let mut on = move |waiting: common::cluster::Waiting| {
+        messages.lock().unwrap().push(waiting.message);
+    };
+    let central = ObjectRef::deployment("stackrox", "central");
+    let result = wait::rollout(&cluster, &central, 2, limit, &mut on).await;
+    let told = told.lock().unwrap().clone();
+    (result, told)
+}
+
+#[tokio::test]
+async fn a_rollout_that_is_complete_costs_one_list() {
+    let server = Server::start(None, |seen| match seen.is_watch() {
+        true => Answer::new(200).pause(60_000),
+        false => list(&[deployment(5, true)]),
+    })
+    .await;
+    let (result, told) = rollout(&server, LIMIT).await;
+    assert_eq!(result.unwrap()["metadata"]["name"], "central");
+    assert!(told.is_empty(), "{told:?}");
+    assert!(server.seen().iter().all(|seen| seen.path() == DEPLOYMENTS), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn a_watch_that_breaks_expires_and_stumbles_is_renewed_until_the_rollout_is_done() {
+    let count = AtomicU32::new(0);
+    let lists = AtomicU32::new(0);
+    let server = Server::start(None, move |seen| {
+        if seen.path() != DEPLOYMENTS {
+            return calm(seen);
+        }
+        if !seen.is_watch() {
+            return match lists.fetch_add(1, Ordering::SeqCst) {
+                0 => list(&[deployment(5, false)]),
+                _ => list(&[deployment(7, false)]),
+            };
+        }
+        match count.fetch_add(1, Ordering::SeqCst) {
+            0 => Answer::new(200).data(event("MODIFIED", &deployment(6, false))).broken(),
+            1 => Answer::new(200),
+            2 => Answer::new(200).data(event("ERROR", &json!({"code": 410, "reason": "Expired"}))),
+            _ => Answer::new(200)
+                .data(event("BOOKMARK", &json!({"metadata": {"resourceVersion": "11"}})))
+                .pause(20)
+                .data(event("MODIFIED", &deployment(12, true)))
+                .pause(60_000),
+        }
+    })
+    .await;
+    let (result, told) = rollout(&server, LIMIT).await;
+    assert_eq!(result.unwrap()["metadata"]["resourceVersion"], "12");
+    assert!(told.contains(&"0 of 1 new pods to be available".to_owned()), "{told:?}");
+    assert!(told.iter().any(|message| message.ends_with("trying again")), "{told:?}");
+    let watches: Vec<String> = server
+        .seen()
+        .iter()
+        .filter(|seen| seen.path() == DEPLOYMENTS && seen.is_watch())
+        .filter_map(|seen| {
+            let pair = seen.query().split('&').find(|pair| pair.starts_with("resourceVersion="));
+            pair.map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(watches[..3], ["resourceVersion=10", "resourceVersion=6", "resourceVersion=6"]);
+    assert_eq!(watches[3], "resourceVersion=10", "after a new list");
+}
+
+#[tokio::test]
+async fn without_the_right_to_watch_the_rollout_is_read_again_and_again() {
+    let lists = AtomicU32::new(0);
+    let server = Server::start(None, move |seen| {
+        if seen.is_watch() {
+            return status(403, "Forbidden", "no");
+        }
+        if seen.path() != DEPLOYMENTS {
+            return status(403, "Forbidden", "no");
+        }
+        list(&[deployment(5, lists.fetch_add(1, Ordering::SeqCst) > 0)])
+    })
+    .await;
+    let (result, _) = rollout(&server, LIMIT).await;
+    assert!(result.is_ok(), "{result:?}");
+}
+
+fn troubled(seen: &Seen, pod_status: &Value) -> Answer {
+    let path = seen.path();
+    if seen.is_watch() {
+        return Answer::new(200).pause(60_000);
+    }
+    if path == DEPLOYMENTS {
+        return list(&[deployment(5, false)]);
+    }
+    if path.ends_with("/replicasets") {
+        return list(&[json!({"metadata": {"name": "central-2", "uid": "r",
+            "annotations": {"deployment.kubernetes.io/revision": "2"},
+            "ownerReferences": [{"uid": "d"}]}})]);
+    }
+    if path.ends_with("/pods") {
+        return list(&[json!({"metadata": {"name": "central-2-x", "namespace": "stackrox",
+            "ownerReferences": [{"uid": "r"}]}, "status": pod_status})]);
+    }
+    match path.ends_with("/log") {
+        true if seen.query().contains("previous=true") => Answer::new(200).data("one\nboom\n"),
+        true => Answer::new(200).data("starting\n"),
+        false => status(404, "NotFound", path),
+    }
+}
+
+#[tokio::test]
+async fn a_crash_ends_the_wait_at_once_with_the_last_words_of_the_container() {
+    let crash = json!({"containerStatuses": [{"name": "central", "restartCount": 3, "ready": false,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}]});
+    let server = Server::start(None, move |seen| troubled(seen, &crash)).await;
+    let (result, _) = rollout(&server, LIMIT).await;
+    let error = result.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the rollout of `deploy/central` does not succeed: `pod/central-2-x` CrashLoopBackOff: \
+         exit code 1 (Error), 3 restarts"
+    );
+    assert_eq!(error.logs(), ["one", "boom"]);
+}
+
+#[tokio::test]
+async fn a_slow_rollout_ends_at_its_limit_and_says_what_it_waited_for() {
+    let pulling = json!({"containerStatuses": [{"name": "central", "restartCount": 0,
+        "state": {"waiting": {"reason": "ErrImagePull", "message": "toomanyrequests"}}}]});
+    let server = Server::start(None, move |seen| troubled(seen, &pulling)).await;
+    let (result, _) = rollout(&server, Duration::from_millis(400)).await;
+    let Err(WaitError::TimedOut { last, .. }) = result else { unreachable!("{result:?}") };
+    assert_eq!(
+        last,
+        "0 of 1 new pods to be available; `pod/central-2-x` ErrImagePull: toomanyrequests"
+    );
+}
+
+#[tokio::test]
+async fn a_workload_that_is_deleted_ends_the_wait() {
+    let server = Server::start(None, |seen| {
+        if seen.path() != DEPLOYMENTS {
+            return calm(seen);
+        }
+        match seen.is_watch() {
+            true => Answer::new(200).data(event("DELETED", &deployment(6, false))).pause(60_000),
+            false => list(&[deployment(5, false)]),
+        }
+    })
+    .await;
+    let (result, _) = rollout(&server, LIMIT).await;
+    assert!(matches!(result, Err(WaitError::Deleted { .. })), "{result:?}");
+}
