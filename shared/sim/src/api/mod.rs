@@ -1,0 +1,31 @@
+//! The HTTP side of the cluster: an API server that kubectl and kube-rs cannot tell from a real one.
+
+mod access;
+mod accept;
+mod body;
+mod deletion;
+mod discovery;
+mod bootstrap;
+pub mod hooks;
+pub mod identity;
+mod listing;
+mod logs;
+mod openapi;
+mod patching;
+mod portforward;
+mod protobuf;
+mod query;
+mod review;
+mod route;
+mod scale;
+mod selector;
+pub mod server;
+mod service;
+mod table;
+mod table_rows;
+mod verbs;
+mod watch;
+
+pub use hooks::{CutAt, Gate, LogLine, PodLogs, PortForward, RequestInfo, RequestRecord, Verdict};
+pub use identity::User;
+pub use server::{Error, Options, Running, Server};

@@ -1,0 +1,234 @@
+//! OpenAPI documents, made from the field types: what kubectl needs to apply, patch and explain.
+
+use std::collections::BTreeSet;
+
+use http::header;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::body::{self, Answer};
+use super::discovery::{cached, groups};
+use super::service::Call;
+use crate::schema::fields::{Field, ListKind, Shape, Type, built_in_type};
+use crate::schema::kinds::Resource;
+use crate::store::{Status, Store};
+
+/// Serves a path below `/openapi`.
+pub(crate) fn serve(call: &Call) -> Answer {
+    let store = &call.shared.options.store;
+    match call.path.trim_matches('/') {
+        "openapi/v3" => cached(call, "application/json", &index(store).to_string()),
+        "openapi/v2" => {
+            let accept = call.header(header::ACCEPT).unwrap_or("*/*");
+            if accept.contains("json") || accept.contains("*/*") {
+                return cached(call, "application/json", &swagger(store).to_string());
+            }
+            let message = "only the following media types are accepted: application/json";
+            body::refusal(&Status::new(406, "NotAcceptable", message))
+        }
+        path => match path.strip_prefix("openapi/v3/").and_then(|path| document(store, path)) {
+            Some(document) => cached(call, "application/json", &document.to_string()),
+            None => body::text(404, "404 page not found\n"),
+        },
+    }
+}
+
+fn index(store: &Store) -> Value {
+    let mut paths = Map::new();
+    for (group, versions) in groups(store) {
+        for (version, _) in versions {
+            let path = group_path(&group, &version);
+            let text = document(store, &path).unwrap_or_default().to_string();
+            let digest = Sha256::digest(text);
+            let hash: String = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+            let url = format!("/openapi/v3/{path}?hash={hash}");
+            paths.insert(path, json!({"serverRelativeURL": url}));
+        }
+    }
+    json!({"paths": paths})
+}
+
+fn group_path(group: &str, version: &str) -> String {
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+}
+
+fn document(store: &Store, path: &str) -> Option<Value> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let (group, version) = match parts.as_slice() {
+        ["api", version] => ("", *version),
+        ["apis", group, version] => (*group, *version),
+        _ => return None,
+    };
+    let all = groups(store);
+    let (_, resources) = all.get(group)?.iter().find(|(name, _)| name == version)?;
+    let mut paths = Map::new();
+    let mut schemas = Schemas::new("#/components/schemas/");
+    for resource in resources {
+        schemas.add_resource(resource, version);
+        let scope = if resource.namespaced { "namespaces/{namespace}/" } else { "" };
+        let collection = format!("/{path}/{scope}{}", resource.plural);
+        let operations = operations(resource, version);
+        let of = |verbs: &[&str]| -> Value {
+            let found = verbs.iter().map(|verb| ((*verb).to_owned(), operations.clone()));
+            Value::Object(found.collect())
+        };
+        paths.insert(format!("{collection}/{{name}}"), of(&["get", "put", "patch", "delete"]));
+        paths.insert(collection, of(&["get", "post"]));
+    }
+    Some(json!({
+        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2"},
+        "paths": paths, "components": {"schemas": schemas.done},
+    }))
+}
+
+fn swagger(store: &Store) -> Value {
+    let mut schemas = Schemas::new("#/definitions/");
+    for resource in store.resources() {
+        for version in &resource.versions {
+            schemas.add_resource(&resource, version);
+        }
+    }
+    json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": {},
+        "definitions": schemas.done})
+}
+
+/// What kubectl reads of an operation: its kind, and that fields can be validated.
+fn operations(resource: &Resource, version: &str) -> Value {
+    let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+    json!({
+        "parameters": [parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation")],
+        "responses": {},
+        "x-kubernetes-group-version-kind": kind_of(resource, version),
+    })
+}
+
+fn kind_of(resource: &Resource, version: &str) -> Value {
+    json!({"group": resource.group, "version": version, "kind": resource.kind})
+}
+
+/// The schemas of a document, gathered as they are referred to.
+struct Schemas {
+    prefix: &'static str,
+    done: Map<String, Value>,
+    begun: BTreeSet<String>,
+}
+
+impl Schemas {
+    fn new(prefix: &'static str) -> Self {
+        Self { prefix, done: Map::new(), begun: BTreeSet::new() }
+    }
+
+    fn add_resource(&mut self, resource: &Resource, version: &str) {
+        let kind = json!([kind_of(resource, version)]);
+        let (name, mut schema) = match &resource.custom {
+            Some(definition) => {
+                let mut parts: Vec<&str> = resource.group.split('.').collect();
+                parts.reverse();
+                (
+                    format!("{}.{version}.{}", parts.join("."), resource.kind),
+                    self.of_definition(definition, version),
+                )
+            }
+            None => {
+                let schema = built_in_type(&resource.kind).map(|found| self.of_type(found));
+                let Some(schema) = schema else { return };
+                (full_name(&resource.kind), schema)
+            }
+        };
+        schema["x-kubernetes-group-version-kind"] = kind;
+        self.done.insert(name, schema);
+    }
+
+    /// The schema a definition carries, with the parts every object has.
+    fn of_definition(&mut self, definition: &Value, version: &str) -> Value {
+        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+        let found = versions.into_iter().flatten().find(|entry| entry["name"] == version);
+        let schema = found.and_then(|entry| entry.pointer("/schema/openAPIV3Schema")).cloned();
+        let mut schema = schema.unwrap_or_else(|| json!({"type": "object"}));
+        schema["properties"]["apiVersion"] = json!({"type": "string"});
+        schema["properties"]["kind"] = json!({"type": "string"});
+        schema["properties"]["metadata"] = self.reference("ObjectMeta");
+        schema
+    }
+
+    fn of_type(&mut self, found: &Type) -> Value {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for (name, field) in &found.fields {
+            properties.insert(name.clone(), self.of_field(field));
+            if field.required {
+                required.push(name.as_str());
+            }
+        }
+        let mut schema = json!({"type": "object", "properties": properties});
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        if found.atomic {
+            schema["x-kubernetes-map-type"] = "atomic".into();
+        }
+        schema
+    }
+
+    fn of_field(&mut self, field: &Field) -> Value {
+        let mut schema = self.of_shape(&field.shape);
+        let mut strategies = Vec::new();
+        if let Shape::List(_, kind) = &field.shape {
+            match kind {
+                ListKind::Atomic => schema["x-kubernetes-list-type"] = "atomic".into(),
+                ListKind::Set => {
+                    schema["x-kubernetes-list-type"] = "set".into();
+                    strategies.push("merge");
+                }
+                ListKind::Keyed(keys) => {
+                    schema["x-kubernetes-list-type"] = "map".into();
+                    schema["x-kubernetes-list-map-keys"] = json!(keys);
+                    schema["x-kubernetes-patch-merge-key"] = json!(keys.first());
+                    strategies.push("merge");
+                }
+            }
+        }
+        if field.retain_keys {
+            strategies.push("retainKeys");
+        }
+        if !strategies.is_empty() {
+            schema["x-kubernetes-patch-strategy"] = strategies.join(",").into();
+        }
+        schema
+    }
+
+    fn of_shape(&mut self, shape: &Shape) -> Value {
+        match shape {
+            Shape::Text => json!({"type": "string"}),
+            Shape::Integer => json!({"type": "integer", "format": "int64"}),
+            Shape::Boolean => json!({"type": "boolean"}),
+            Shape::Number => json!({"type": "number", "format": "double"}),
+            Shape::Quantity => json!({"type": "string"}),
+            Shape::IntegerOrText => json!({"type": "string", "format": "int-or-string"}),
+            Shape::Time | Shape::MicroTime => json!({"type": "string", "format": "date-time"}),
+            Shape::Bytes => json!({"type": "string", "format": "byte"}),
+            Shape::Any => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+            Shape::Named(name) => self.reference(name),
+            Shape::Inline(inline) => self.of_type(inline),
+            Shape::List(item, _) => json!({"type": "array", "items": self.of_shape(item)}),
+            Shape::Map(value, _) => {
+                json!({"type": "object", "additionalProperties": self.of_shape(value)})
+            }
+        }
+    }
+
+    fn reference(&mut self, name: &str) -> Value {
+        if self.begun.insert(name.to_owned())
+            && let Some(found) = built_in_type(name)
+        {
+            let schema = self.of_type(found);
+            self.done.insert(full_name(name), schema);
+        }
+        // A reference takes no siblings in OpenAPI 3.0, hence `allOf`.
+        json!({"allOf": [{"$ref": format!("{}{}", self.prefix, full_name(name))}]})
+    }
+}
+
+fn full_name(name: &str) -> String {
+    format!("io.k8s.api.{name}")
+}

@@ -1,0 +1,155 @@
+//! The life of one pod on its node: what each container does now and when that ends.
+
+use jiff::Timestamp;
+
+use serde_json::Value;
+
+use crate::controllers::objects::{items, text};
+
+/// What the kubelet knows of a pod beyond its object.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// Kind and name of the workload it belongs to.
+    pub(crate) workload: (String, String),
+    pub(crate) node: Option<String>,
+    pub(crate) started: Option<Timestamp>,
+    /// Init containers first, each group in the order of the specification.
+    pub(crate) containers: Vec<Container>,
+    /// When a pod that was told to end is gone.
+    pub(crate) ends: Option<Timestamp>,
+}
+
+/// One container.
+#[derive(Debug)]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) is_init: bool,
+    pub(crate) phase: Phase,
+    pub(crate) restarts: u32,
+    /// How the life before ended.
+    pub(crate) last: Option<Exit>,
+    /// Seconds that the next back-off lasts.
+    pub(crate) back_off: i64,
+}
+
+/// What a container does, and until when.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// Nothing yet.
+    New,
+    /// Its image is being pulled.
+    Pulling { until: Timestamp },
+    /// Its image could not be pulled; tried again later.
+    PullBackOff { first: bool, until: Timestamp },
+    /// It is being started.
+    Starting { until: Timestamp },
+    /// It runs.
+    Running { since: Timestamp, fate: Fate, ready: bool },
+    /// It ended and is started again later.
+    CrashBackOff { until: Timestamp },
+    /// It ended for good.
+    Done(Exit),
+}
+
+/// What becomes of a running container.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Fate {
+    /// When it becomes ready; never if absent.
+    pub(crate) ready: Option<Timestamp>,
+    /// When and with which code it exits; never if absent.
+    pub(crate) exit: Option<(Timestamp, i32)>,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Exit {
+    pub(crate) code: i32,
+    pub(crate) started: Timestamp,
+    pub(crate) finished: Timestamp,
+}
+
+impl Life {
+    /// The life of a pod that nobody has looked at yet.
+    pub(crate) fn new(pod: &Value) -> Self {
+        let container = |is_init: bool| {
+            move |spec: &Value| Container {
+                name: text(spec, "/name").to_owned(),
+                image: text(spec, "/image").to_owned(),
+                is_init,
+                phase: Phase::New,
+                restarts: 0,
+                last: None,
+                back_off: 10,
+            }
+        };
+        let init = items(pod, "/spec/initContainers").iter().map(container(true));
+        let main = items(pod, "/spec/containers").iter().map(container(false));
+        Self {
+            namespace: text(pod, "/metadata/namespace").to_owned(),
+            name: text(pod, "/metadata/name").to_owned(),
+            workload: crate::controllers::objects::workload(pod),
+            node: None,
+            started: None,
+            containers: init.chain(main).collect(),
+            ends: None,
+        }
+    }
+
+    /// Whether every init container has done its work.
+    pub(crate) fn is_initialised(&self) -> bool {
+        self.containers.iter().filter(|container| container.is_init).all(Container::succeeded)
+    }
+
+    /// Whether every main container is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_initialised()
+            && self
+                .containers
+                .iter()
+                .filter(|container| !container.is_init)
+                .all(|container| matches!(container.phase, Phase::Running { ready: true, .. }))
+    }
+
+    /// The containers whose turn it is: one init container, or all main ones.
+    pub(crate) fn turns(&self) -> Vec<usize> {
+        let init = self.containers.iter().position(|container| container.is_init && !container.succeeded());
+        match init {
+            Some(position) => vec![position],
+            None => (0..self.containers.len()).filter(|index| !self.containers[*index].is_init).collect(),
+        }
+    }
+}
+
+impl Container {
+    fn succeeded(&self) -> bool {
+        matches!(self.phase, Phase::Done(Exit { code: 0, .. }))
+    }
+
+    /// The length of this back-off; the next one is twice as long, up to five minutes.
+    pub(crate) fn take_back_off(&mut self) -> i64 {
+        let seconds = self.back_off;
+        self.back_off = (seconds * 2).min(300);
+        seconds
+    }
+}
+
+impl Phase {
+    /// When it ends by itself.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::New | Self::Done(_) => None,
+            Self::Pulling { until }
+            | Self::PullBackOff { until, .. }
+            | Self::Starting { until }
+            | Self::CrashBackOff { until } => Some(*until),
+            Self::Running { fate, ready, .. } => {
+                let exit = fate.exit.map(|(moment, _)| moment);
+                let becomes_ready = fate.ready.filter(|_| !ready);
+                exit.into_iter().chain(becomes_ready).min()
+            }
+        }
+    }
+}

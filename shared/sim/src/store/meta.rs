@@ -1,0 +1,109 @@
+//! Reading and stamping `metadata`.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// `metadata.name`, or an empty string.
+#[must_use]
+pub fn name(object: &Value) -> &str {
+    text(object, "name")
+}
+
+/// `metadata.namespace`, or an empty string.
+#[must_use]
+pub fn namespace(object: &Value) -> &str {
+    text(object, "namespace")
+}
+
+/// `metadata.uid`, or an empty string.
+#[must_use]
+pub fn uid(object: &Value) -> &str {
+    text(object, "uid")
+}
+
+/// `metadata.resourceVersion` as a number; 0 if it has none.
+#[must_use]
+pub fn version(object: &Value) -> u64 {
+    text(object, "resourceVersion").parse().unwrap_or(0)
+}
+
+/// `metadata.generation`; 0 if it has none.
+#[must_use]
+pub fn generation(object: &Value) -> i64 {
+    object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// Whether the object is being deleted.
+#[must_use]
+pub fn is_being_deleted(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some_and(|stamp| !stamp.is_null())
+}
+
+/// `metadata.finalizers`.
+pub fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
+    let list = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// `metadata.ownerReferences`.
+pub fn owners(object: &Value) -> impl Iterator<Item = &Value> {
+    let list = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    list.into_iter().flatten()
+}
+
+/// A label's value.
+#[must_use]
+pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object.get("metadata")?.get("labels")?.get(key)?.as_str()
+}
+
+/// `metadata` as a map, made if it is not there.
+pub fn of(object: &mut Value) -> &mut Map<String, Value> {
+    field(object, "metadata")
+}
+
+/// A field as a map, made if it is not there or something else.
+pub fn field<'a>(object: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let slot = &mut object[key];
+    if !slot.is_object() {
+        *slot = Value::Object(Map::new());
+    }
+    match slot {
+        Value::Object(map) => map,
+        // The slot was made an object above.
+        _ => unreachable!("the field is an object"),
+    }
+}
+
+/// The time as `metav1.Time` writes it, to the second.
+#[must_use]
+pub fn time(moment: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
+}
+
+/// A uid in the form of a random UUID, the same for the same number and name.
+#[must_use]
+pub fn make_uid(number: u64, salt: &str) -> String {
+    let mut bytes = [0_u8; 16];
+    let digest = Sha256::digest(format!("{number}/{salt}"));
+    bytes.copy_from_slice(&digest[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// The five letters a generated name ends with, the same for the same number and name.
+#[must_use]
+pub fn make_suffix(number: u64, salt: &str) -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    let digest = Sha256::digest(format!("{salt}#{number}"));
+    digest.iter().take(5).map(|byte| char::from(LETTERS[*byte as usize % LETTERS.len()])).collect()
+}
+
+fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    object.get("metadata").and_then(|meta| meta.get(key)).and_then(Value::as_str).unwrap_or("")
+}

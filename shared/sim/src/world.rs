@@ -1,0 +1,207 @@
+//! A cluster without servers: objects, controllers, the product, faults and a clock.
+
+mod load;
+mod prepare;
+mod ready;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::central::pki::{Leaf, Pki, host_names, uuid};
+use crate::central::{Central, CentralOptions, Database, SecuredCluster, image_version};
+use crate::clock::Clock;
+use crate::controllers::objects::{items, text};
+use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
+use crate::faults::{Faults, Script};
+use crate::store::{Status, Store, meta};
+
+/// The speed of the clock while the cluster comes up.
+const BOOT_SPEED: f64 = 5_000.0;
+
+/// Why a cluster does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An object of the input is refused.
+    #[error("cannot load `{object}`: {}", status.message)]
+    Object {
+        /// Kind and name.
+        object: String,
+        /// What the store answered.
+        status: Box<Status>,
+    },
+    /// The cluster's own objects are refused.
+    #[error("cannot set the cluster up: {}", .0.message)]
+    Cluster(Box<Status>),
+    /// A certificate cannot be made.
+    #[error("cannot make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// Central's server does not start.
+    #[error("cannot start Central's server")]
+    Central(#[source] std::io::Error),
+    /// The API server does not start.
+    #[error("cannot start the API server")]
+    Api(#[source] crate::api::Error),
+    /// The workloads did not become ready.
+    #[error("not ready after {seconds} s: {}", .workloads.join(", "))]
+    NotReady {
+        /// Real seconds that were waited.
+        seconds: u64,
+        /// The workloads that are missing.
+        workloads: Vec<String>,
+    },
+}
+
+/// What a cluster is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Manifests, or what was read from a live cluster.
+    pub objects: Vec<Value>,
+    /// Whether it is OpenShift.
+    pub openshift: bool,
+    /// Whether OpenShift's own constraints are there.
+    pub built_in_constraints: bool,
+    /// The clock.
+    pub clock: Clock,
+    /// The faults that come into force when everything is up.
+    pub faults: Script,
+    /// Central.
+    pub central: CentralOptions,
+    /// Whether to wait until every workload is ready.
+    pub wait: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            objects: Vec::new(),
+            openshift: false,
+            built_in_constraints: true,
+            clock: Clock::scaled(BOOT_SPEED),
+            faults: Script::default(),
+            central: CentralOptions::default(),
+            wait: true,
+        }
+    }
+}
+
+/// A living cluster; it ends when this is dropped.
+#[derive(Debug)]
+pub struct World {
+    /// The objects.
+    pub store: Store,
+    /// The clock.
+    pub clock: Clock,
+    /// The faults; they can be changed while the cluster runs.
+    pub faults: Faults,
+    /// Central.
+    pub central: Central,
+    /// What containers wrote.
+    pub logs: LogBook,
+    /// Objects of kinds that the API server does not know, as `Kind/name`; they were not loaded.
+    pub skipped: Vec<String>,
+    pub(crate) leaf: Leaf,
+    _controllers: Controllers,
+}
+
+impl World {
+    /// Brings a cluster up on the current runtime.
+    ///
+    /// # Errors
+    /// When an object is refused or a workload does not become ready.
+    pub async fn start(plan: Plan) -> Result<Self, Error> {
+        let Plan { objects, openshift, built_in_constraints, clock, faults: script, central, wait } = plan;
+        let speed = clock.factor();
+        clock.set_factor(speed.max(BOOT_SPEED));
+        let reads = clock.clone();
+        let store = Store::new(Arc::new(move || reads.now()));
+        let pki = Pki::new(clock.now(), central.certificates_expire)?;
+        let prepared = prepare::prepare(objects, &pki)?;
+        set_up(&store, &clock, openshift, built_in_constraints).map_err(cluster_error)?;
+        load::namespaces(&store, &prepared.namespaces, openshift)?;
+        let skipped = load::objects(&store, prepared.objects)?;
+
+        let (faults, poke) = (Faults::default(), Arc::new(Notify::new()));
+        faults.wakes(Arc::clone(&poke));
+        let leaf = pki.issue("CENTRAL_SERVICE", "Central", &central_names(&store))?;
+        let parts = (clock.clone(), faults.clone(), Arc::clone(&poke));
+        let central = make_central(&store, central, pki, openshift, parts);
+        let logs = LogBook::default();
+        let cluster = Cluster {
+            store: store.clone(),
+            clock: clock.clone(),
+            faults: faults.clone(),
+            central: central.clone(),
+            logs: logs.clone(),
+            openshift,
+            poke: Arc::clone(&poke),
+        };
+        let controllers = Controllers::spawn(cluster);
+        if wait {
+            ready::wait(&store, &central).await?;
+        }
+        clock.set_factor(speed);
+        clock.advance_to(Timestamp::now());
+        faults.replace(script);
+        Ok(Self { store, clock, faults, central, logs, skipped, leaf, _controllers: controllers })
+    }
+}
+
+fn set_up(store: &Store, clock: &Clock, openshift: bool, built_in: bool) -> Result<(), Status> {
+    create_nodes(store, clock)?;
+    if openshift {
+        load::define_constraints(store)?;
+        if built_in {
+            scc::create_built_in(store)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn cluster_error(status: Status) -> Error {
+    Error::Cluster(Box::new(status))
+}
+
+/// The DNS names of Central, wherever it is deployed.
+fn central_names(store: &Store) -> Vec<String> {
+    let namespace = workload(store, "central").map(|central| meta::namespace(&central).to_owned());
+    let mut names = host_names("central", namespace.as_deref().unwrap_or("stackrox"));
+    names.push("localhost".to_owned());
+    names
+}
+
+fn workload(store: &Store, name: &str) -> Option<Arc<Value>> {
+    store.list("deployments.apps", None).into_iter().find(|deployment| meta::name(deployment) == name)
+}
+
+/// Central on a database that the release in Deployment `central` has used, with this cluster as one of its own.
+fn make_central(
+    store: &Store,
+    mut options: CentralOptions,
+    pki: Pki,
+    openshift: bool,
+    parts: (Clock, Faults, Arc<Notify>),
+) -> Central {
+    let image = |name: &str| {
+        let deployment = workload(store, name)?;
+        let containers = items(&deployment, "/spec/template/spec/containers");
+        let container = containers.iter().find(|container| container["name"] == name)?;
+        image_version(text(container, "/image"))
+    };
+    let database = image("central")
+        .or_else(|| options.elsewhere.clone())
+        .map_or_else(Database::fresh, |version| Database::of(&version));
+    if let Some(version) = image("sensor") {
+        let mut cluster = SecuredCluster::elsewhere(&options.cluster_name, &version);
+        cluster.id = uuid(&options.cluster_name);
+        cluster.is_local = true;
+        cluster.is_openshift = openshift;
+        cluster.sensor_version = None;
+        cluster.certificate_expiry = pki.expires();
+        cluster.last_contact = Some(parts.0.now() - SignedDuration::from_secs(30));
+        options.clusters.insert(0, cluster);
+    }
+    Central::new(options, database, pki, parts)
+}

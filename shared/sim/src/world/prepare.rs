@@ -1,0 +1,204 @@
+//! From a list of objects to the objects of a cluster: order, namespaces, certificates, what only a server may set.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::central::pki::{Pki, host_names};
+use crate::controllers::objects::{items, text};
+
+/// Kinds that a running cluster makes itself.
+const MADE_BY_THE_CLUSTER: &[&str] =
+    &["Pod", "Event", "Endpoints", "EndpointSlice", "Node", "PodMetrics", "NodeMetrics"];
+
+/// Kinds that others need to be there, in order.
+const FIRST: &[&str] = &["Namespace", "CustomResourceDefinition", "ServiceAccount", "Secret", "ConfigMap"];
+
+/// Services of the product: the Secret of their certificate, and the host.
+const SERVICES: &[(&str, &str, &str, &str)] = &[
+    ("central-tls", "CENTRAL_SERVICE", "Central", "central"),
+    ("central-db-tls", "CENTRAL_DB_SERVICE", "Central DB", "central-db"),
+    ("scanner-tls", "SCANNER_SERVICE", "Scanner", "scanner"),
+    ("scanner-db-tls", "SCANNER_DB_SERVICE", "Scanner DB", "scanner-db"),
+    ("scanner-v4-indexer-tls", "SCANNER_V4_INDEXER_SERVICE", "Scanner V4 Indexer", "scanner-v4-indexer"),
+    ("scanner-v4-matcher-tls", "SCANNER_V4_MATCHER_SERVICE", "Scanner V4 Matcher", "scanner-v4-matcher"),
+    ("scanner-v4-db-tls", "SCANNER_V4_DB_SERVICE", "Scanner V4 DB", "scanner-v4-db"),
+    ("sensor-tls", "SENSOR_SERVICE", "Sensor", "sensor"),
+    ("collector-tls", "COLLECTOR_SERVICE", "Collector", "collector"),
+    ("admission-control-tls", "ADMISSION_CONTROL_SERVICE", "Admission Control", "admission-control"),
+];
+
+/// Objects in an order in which they can be created, and the namespaces they need.
+pub(super) struct Prepared {
+    pub(super) objects: Vec<Value>,
+    pub(super) namespaces: BTreeSet<String>,
+}
+
+/// Prepares the objects of manifests, or those read from a live cluster.
+///
+/// # Errors
+/// When a certificate cannot be made.
+pub(super) fn prepare(objects: Vec<Value>, pki: &Pki) -> Result<Prepared, rcgen::Error> {
+    let mut objects: Vec<Value> = objects.into_iter().flat_map(flatten).collect();
+    objects.retain(|object| !MADE_BY_THE_CLUSTER.contains(&text(object, "/kind")));
+    for object in &mut objects {
+        strip(object);
+    }
+    add_missing_secrets(&mut objects);
+    for object in objects.iter_mut().filter(|object| object["kind"] == "Secret") {
+        fill(object, pki)?;
+    }
+    // A stable sort: owners come before what they own.
+    objects.sort_by_key(|object| {
+        let owned = !items(object, "/metadata/ownerReferences").is_empty();
+        let rank = FIRST.iter().position(|kind| *kind == text(object, "/kind"));
+        (owned, rank.unwrap_or(FIRST.len()))
+    });
+    let namespaces = objects
+        .iter()
+        .map(|object| text(object, "/metadata/namespace").to_owned())
+        .filter(|namespace| !namespace.is_empty())
+        .collect();
+    Ok(Prepared { objects, namespaces })
+}
+
+fn flatten(object: Value) -> Vec<Value> {
+    let is_list = text(&object, "/kind").ends_with("List") && object["items"].is_array();
+    if is_list { items(&object, "/items").to_vec() } else { vec![object] }
+}
+
+/// Takes away what only a server may set; the uid stays for finding owners again.
+fn strip(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for key in ["resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink", "deletionTimestamp"] {
+            metadata.remove(key);
+        }
+    }
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+}
+
+/// Adds the Secrets with certificates that workloads mount and that manifests leave to their bundle.
+fn add_missing_secrets(objects: &mut Vec<Value>) {
+    let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
+    for object in objects.iter() {
+        let namespace = text(object, "/metadata/namespace");
+        for volume in items(object, "/spec/template/spec/volumes") {
+            let secret = text(volume, "/secret/secretName");
+            if SERVICES.iter().any(|(name, ..)| *name == secret) {
+                wanted.insert((namespace.to_owned(), secret.to_owned()));
+            }
+        }
+    }
+    for object in objects.iter().filter(|object| object["kind"] == "Secret") {
+        let address = (text(object, "/metadata/namespace").to_owned(), text(object, "/metadata/name").to_owned());
+        wanted.remove(&address);
+    }
+    for (namespace, name) in wanted {
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": {"name": name, "namespace": namespace, "labels": {
+                "app.kubernetes.io/name": "stackrox", "auto-upgrade.stackrox.io/component": "sensor"}},
+            "data": {"ca.pem": "", "cert.pem": "", "key.pem": ""},
+        }));
+    }
+}
+
+/// Puts real certificates in place of redacted ones, and harmless values in place of other redacted ones.
+fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
+    let name = text(secret, "/metadata/name").to_owned();
+    let namespace = text(secret, "/metadata/namespace").to_owned();
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    for key in ["data", "stringData"] {
+        for (field, value) in secret[key].as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            let plain = if key == "data" { decode(value) } else { Some(value.to_owned()) };
+            // Bytes that are no text are certainly not redacted.
+            values.insert(field.clone(), plain.unwrap_or_else(|| "binary".to_owned()));
+        }
+    }
+    // Central serves with this authority, so that whatever else was there cannot stay.
+    let is_central = name == "central-tls";
+    let redacted = |value: &String| is_central || value.is_empty() || value.eq_ignore_ascii_case("redacted");
+    if !values.values().any(redacted) {
+        return Ok(());
+    }
+    let service = SERVICES.iter().find(|(secret, ..)| *secret == name);
+    let leaf = match service {
+        Some((_, service, subject, host)) => Some(pki.issue(service, subject, &host_names(host, &namespace))?),
+        None => None,
+    };
+    let mut data = secret["data"].as_object().cloned().unwrap_or_default();
+    for (field, value) in &values {
+        if !redacted(value) {
+            data.insert(field.clone(), json!(data.get(field).cloned().unwrap_or_else(|| json!(STANDARD.encode(value)))));
+            continue;
+        }
+        let fresh = match (field.as_str(), &leaf) {
+            ("ca.pem", _) => pki.ca_pem().to_owned(),
+            ("ca-key.pem", _) => pki.ca_key_pem().to_owned(),
+            ("jwt-key.pem", _) => pki.private_key()?,
+            ("cert.pem", Some(leaf)) => leaf.certificate.clone(),
+            ("key.pem", Some(leaf)) => leaf.key.clone(),
+            ("htpasswd", _) => "admin:$2y$05$embeddedembeddedembeddedembeddedembeddedembeddedembe\n".to_owned(),
+            _ => "embedded".to_owned(),
+        };
+        data.insert(field.clone(), json!(STANDARD.encode(fresh)));
+    }
+    if let Some(fields) = secret.as_object_mut() {
+        fields.remove("stringData");
+        fields.insert("data".to_owned(), Value::Object(data));
+    }
+    Ok(())
+}
+
+/// The text behind base64; redacted values are not always encoded.
+fn decode(value: &str) -> Option<String> {
+    match STANDARD.decode(value) {
+        Ok(bytes) if value.len() % 4 == 0 && !value.eq_ignore_ascii_case("redacted") => String::from_utf8(bytes).ok(),
+        _ => Some(value.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn prepared(objects: Vec<Value>) -> Prepared {
+        prepare(objects, &Pki::new(Timestamp::now(), None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn redacted_certificates_become_real_ones() {
+        let secret = json!({"kind": "Secret", "metadata": {"name": "scanner-tls", "namespace": "acs"},
+            "stringData": {"ca.pem": "redacted", "cert.pem": "redacted", "key.pem": "redacted"}});
+        let objects = prepared(vec![secret]).objects;
+        let certificate = decode(objects[0]["data"]["cert.pem"].as_str().unwrap()).unwrap();
+        assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"), "{certificate}");
+        assert!(objects[0].get("stringData").is_none());
+    }
+
+    #[test]
+    fn values_that_are_there_stay() {
+        let secret = json!({"kind": "Secret", "metadata": {"name": "mine", "namespace": "acs"},
+            "data": {"a": STANDARD.encode("value"), "b": "redacted"}});
+        let objects = prepared(vec![secret]).objects;
+        assert_eq!(objects[0]["data"]["a"], json!(STANDARD.encode("value")));
+        assert_eq!(objects[0]["data"]["b"], json!(STANDARD.encode("embedded")));
+    }
+
+    #[test]
+    fn secrets_that_workloads_mount_are_added_and_come_first() {
+        let deployment = json!({"kind": "Deployment", "metadata": {"name": "sensor", "namespace": "acs"},
+            "spec": {"template": {"spec": {"volumes": [{"name": "c", "secret": {"secretName": "sensor-tls"}}]}}}});
+        let Prepared { objects, namespaces } = prepared(vec![deployment, json!({"kind": "Pod", "metadata": {}})]);
+        assert_eq!(objects.len(), 2);
+        assert_eq!(objects[0]["metadata"]["name"], "sensor-tls");
+        assert!(namespaces.contains("acs"));
+    }
+}
