@@ -1,0 +1,232 @@
+//! The secured clusters, as Central sees them.
+
+use common::plan::{Finding, Severity};
+use common::rhacs::{Component, SecuredCluster, Version};
+
+use super::context::Context;
+use super::definition::Definition;
+
+const AUTO_UPGRADE: Definition = Definition {
+    code: "RHACS-AUTO-UPGRADE",
+    severity: Severity::Info,
+    meaning: "Central upgrades the secured clusters itself",
+    why: "the run waits for it instead of changing the secured cluster",
+    source: "upgrade guide 3.69, section 2.3",
+};
+const SENSOR_NEWER: Definition = Definition {
+    code: "RHACS-SENSOR-NEWER",
+    severity: Severity::Accept,
+    meaning: "a secured cluster runs a newer version than Central will",
+    why: "a sensor newer than Central is not supported, and is not downgraded",
+    source: "product proto/storage/cluster.proto: SENSOR_VERSION_HIGHER",
+};
+const BEHIND: Definition = Definition {
+    code: "RHACS-CLUSTER-BEHIND",
+    severity: Severity::Warn,
+    meaning: "a secured cluster is behind Central already",
+    why: "an earlier upgrade left it out; the distance grows with this one",
+    source: "upgrade guide 3.69, section 2.3",
+};
+const FOLLOW: Definition = Definition {
+    code: "RHACS-CLUSTERS-FOLLOW",
+    severity: Severity::Info,
+    meaning: "other secured clusters have to be upgraded after Central",
+    why: "this run changes the secured cluster of this kubeconfig only",
+    source: "upgrade guide 3.69, section 2.3",
+};
+const UNHEALTHY: Definition = Definition {
+    code: "RHACS-CLUSTER-UNHEALTHY",
+    severity: Severity::Warn,
+    meaning: "a secured cluster is not healthy",
+    why: "whether the upgrade harmed it could not be told afterwards",
+    source: "product API /v1/clusters: healthStatus",
+};
+const SILENT: Definition = Definition {
+    code: "RHACS-CLUSTER-SILENT",
+    severity: Severity::Warn,
+    meaning: "a secured cluster has not been in contact for a day",
+    why: "it cannot be verified after the upgrade",
+    source: "product API /v1/clusters: lastContact",
+};
+const UPGRADER_FAILED: Definition = Definition {
+    code: "RHACS-UPGRADER-FAILED",
+    severity: Severity::Warn,
+    meaning: "the last automatic upgrade of a secured cluster failed",
+    why: "the reason may still be there when Central tries again",
+    source: "product proto/storage/cluster.proto: UpgradeProgress; stackrox pull requests 12280, 20616",
+};
+
+pub(super) const DEFINITIONS: &[Definition] =
+    &[AUTO_UPGRADE, SENSOR_NEWER, BEHIND, FOLLOW, UNHEALTHY, SILENT, UPGRADER_FAILED];
+
+pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
+    let central = &context.snapshot.central;
+    let mut findings = Vec::new();
+    findings.extend(auto_upgrade(context));
+    findings.extend(follow(context));
+    for cluster in &central.clusters {
+        findings.extend(version(context, cluster));
+        findings.extend(health(cluster));
+        findings.extend(silent(context, cluster));
+        findings.extend(upgrader(context, cluster));
+    }
+    findings
+}
+
+fn auto_upgrade(context: &Context<'_>) -> Option<Finding> {
+    let on = context.snapshot.central.auto_upgrade == Some(true);
+    let secured = context.plan.components.contains(&Component::Secured);
+    (on && secured && context.changes_central()).then(|| {
+        AUTO_UPGRADE.found(
+            "automatic upgrade of secured clusters is on",
+            "to upgrade them yourself, turn it off: Platform Configuration → Clusters",
+        )
+    })
+}
+
+fn follow(context: &Context<'_>) -> Option<Finding> {
+    let central = &context.snapshot.central;
+    if central.auto_upgrade == Some(true) || !context.changes_central() {
+        return None;
+    }
+    let others: Vec<&str> = central
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.is_local != Some(true))
+        .map(|cluster| cluster.name.as_str())
+        .collect();
+    (!others.is_empty()).then(|| {
+        let fix = format!(
+            "on each, when Central is done: kubectl --context CONTEXT rhacs-upgrade --to {} --components secured",
+            context.plan.to
+        );
+        FOLLOW.found(format!("to be upgraded next: {}", others.join(", ")), fix)
+    })
+}
+
+fn version(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
+    let name = &cluster.name;
+    let fix = format!("upgrade Central to {} or higher instead", cluster.sensor_version);
+    let Ok(sensor) = cluster.sensor_version.parse::<Version>() else { return None };
+    if sensor > context.plan.to {
+        let what = format!("cluster `{name}` runs {sensor}, Central will run {}", context.plan.to);
+        return Some(SENSOR_NEWER.found(what, fix));
+    }
+    let central = context.snapshot.central.version.as_ref().unwrap_or(&context.plan.from);
+    if sensor > *central || cluster.upgradability == "SENSOR_VERSION_HIGHER" {
+        // This upgrade brings Central up to it.
+        return None;
+    }
+    let lines = |version: &Version| (version.major(), version.minor());
+    (lines(&sensor) < lines(central)).then(|| {
+        let what = format!("cluster `{name}` runs {sensor}, Central runs {central}");
+        let fix = format!(
+            "on cluster `{name}`: kubectl rhacs upgrade --to {central} --components secured"
+        );
+        BEHIND.found(what, fix)
+    })
+}
+
+fn health(cluster: &SecuredCluster) -> Option<Finding> {
+    let bad = matches!(cluster.health.as_str(), "UNHEALTHY" | "UNAVAILABLE" | "DEGRADED");
+    bad.then(|| {
+        let what = format!("cluster `{}` is {}", cluster.name, cluster.health);
+        UNHEALTHY.found(what, "Platform Configuration → System Health tells which part of it")
+    })
+}
+
+fn silent(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
+    let days = -context.days_until(&cluster.last_contact)?;
+    (days > 1).then(|| {
+        let what = format!("cluster `{}` was last in contact at {}", cluster.name, cluster.last_contact);
+        let fix = format!(
+            "look at its sensor: kubectl -n {} logs deploy/sensor, or remove the cluster from Central",
+            context.snapshot.namespace
+        );
+        SILENT.found(what, fix)
+    })
+}
+
+fn upgrader(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
+    let failed = matches!(
+        cluster.upgrade_state.as_str(),
+        "UPGRADE_INITIALIZATION_ERROR"
+            | "PRE_FLIGHT_CHECKS_FAILED"
+            | "UPGRADE_ERROR_ROLLING_BACK"
+            | "UPGRADE_ERROR_ROLLED_BACK"
+            | "UPGRADE_ERROR_ROLLBACK_FAILED"
+            | "UPGRADE_ERROR_UNKNOWN"
+            | "UPGRADE_TIMED_OUT"
+    );
+    (failed && context.snapshot.central.auto_upgrade == Some(true)).then(|| {
+        let what = format!(
+            "cluster `{}`: {} {}",
+            cluster.name, cluster.upgrade_state, cluster.upgrade_detail
+        );
+        let binding = format!("{}:upgrade-sensors", context.snapshot.namespace);
+        let fix = format!("on that cluster: kubectl get clusterrolebinding {binding} -o yaml");
+        UPGRADER_FAILED.found(what.trim_end(), fix)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Installation, cluster, in_days};
+    use super::*;
+
+    const TO: &str = "3.69.2";
+
+    fn with(cluster: &SecuredCluster) -> Installation {
+        Installation::at("3.62.1").central(|central| central.clusters.push(cluster.clone()))
+    }
+
+    #[test]
+    fn clusters_are_compared_with_central_before_and_after() {
+        for (sensor, code) in [
+            ("3.70.0", Some("RHACS-SENSOR-NEWER")),
+            ("3.65.0", None),
+            ("3.62.0", None),
+            ("3.0.60.1", Some("RHACS-CLUSTER-BEHIND")),
+            ("unknown", None),
+        ] {
+            let findings = with(&cluster("edge", sensor)).findings_for(TO);
+            let found: Vec<&str> = findings
+                .iter()
+                .filter(|finding| finding.what.contains("`edge`"))
+                .map(|finding| finding.code.as_str())
+                .collect();
+            assert_eq!(found, code.into_iter().collect::<Vec<_>>(), "{sensor}");
+        }
+    }
+
+    #[test]
+    fn the_other_clusters_follow() {
+        let finding = with(&cluster("edge", "3.62.1")).finding("RHACS-CLUSTERS-FOLLOW", TO);
+        assert_eq!(finding.what, "to be upgraded next: edge");
+        assert!(!Installation::at("3.62.1").has("RHACS-CLUSTERS-FOLLOW", TO));
+    }
+
+    #[test]
+    fn sick_and_silent_clusters_are_named() {
+        let mut sick = cluster("edge", "3.62.1");
+        sick.health = "UNHEALTHY".to_owned();
+        assert!(with(&sick).has("RHACS-CLUSTER-UNHEALTHY", TO));
+        let mut silent = cluster("edge", "3.62.1");
+        for (days, found) in [(-3, true), (-1, false), (0, false)] {
+            silent.last_contact = in_days(days);
+            assert_eq!(with(&silent).has("RHACS-CLUSTER-SILENT", TO), found, "{days}");
+        }
+    }
+
+    #[test]
+    fn automatic_upgrades_are_mentioned_with_their_failures() {
+        let mut failed = cluster("edge", "3.62.1");
+        failed.upgrade_state = "PRE_FLIGHT_CHECKS_FAILED".to_owned();
+        failed.upgrade_detail = "not authorized".to_owned();
+        let automatic = with(&failed).central(|central| central.auto_upgrade = Some(true));
+        assert!(automatic.has("RHACS-AUTO-UPGRADE", TO));
+        let finding = automatic.finding("RHACS-UPGRADER-FAILED", TO);
+        assert_eq!(finding.what, "cluster `edge`: PRE_FLIGHT_CHECKS_FAILED not authorized");
+        assert!(!with(&failed).has("RHACS-UPGRADER-FAILED", TO));
+    }
+}

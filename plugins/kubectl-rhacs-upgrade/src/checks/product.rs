@@ -1,0 +1,367 @@
+//! What the releases on the way bring: outages, ways back, known bugs, things done by hand.
+
+use common::plan::Action;
+use common::plan::{Finding, ScannerConfig, Severity};
+use common::rhacs::images::Image;
+use common::rhacs::{Version, official};
+use serde_json::Value;
+
+use super::context::{Context, name};
+use super::definition::Definition;
+
+const OUTAGE: Definition = Definition {
+    code: "RHACS-OUTAGE",
+    severity: Severity::Info,
+    meaning: "Central is down while it is replaced",
+    why: "its Deployment is recreated, not rolled, since two Centrals cannot share a database",
+    source: "product charts: central, strategy Recreate",
+};
+const WAY_BACK: Definition = Definition {
+    code: "RHACS-ROLLBACK-WINDOW",
+    severity: Severity::Info,
+    meaning: "how far the upgrade can be taken back",
+    why: "Central keeps one copy of its database, made by the last upgrade; newer data are lost",
+    source: "upgrade guide 3.69, section 2.4.1; upgrade guide, module rollback-central-forced",
+};
+const NO_WAY_BACK: Definition = Definition {
+    code: "RHACS-ROLLBACK-IMPOSSIBLE",
+    severity: Severity::Accept,
+    meaning: "the upgrade cannot be taken back",
+    why: "Central can be rolled back to 3.0.58 at the earliest; before that only a restore helps",
+    source: "upgrade guide 3.69, section 2.4.1; product migrator: minForceRollbackTo 3.0.58.0",
+};
+const ADMISSION_BUNDLE: Definition = Definition {
+    code: "RHACS-ADMISSION-BUNDLE",
+    severity: Severity::Accept,
+    meaning: "the admission controller is so old that it has to be installed anew by hand",
+    why: "up to 3.0.54 it was another program with other objects; this tool does not make them",
+    source: "upgrade guide, section on the admission controller of 3.0.44 to 3.0.54",
+};
+const FAULTY_TARGET: Definition = Definition {
+    code: "RHACS-TARGET-FAULTY",
+    severity: Severity::Accept,
+    meaning: "the target release has a known serious bug",
+    why: "a later patch release of the same line has it fixed",
+    source: "access.redhat.com/node/6990153; stackrox pull request 7258; stackrox issue 10542",
+};
+const UNRELEASED_TARGET: Definition = Definition {
+    code: "RHACS-TARGET-UNRELEASED",
+    severity: Severity::Accept,
+    meaning: "the target is no release",
+    why: "candidates and nightlies are not supported, and releases may not upgrade from them",
+    source: "product support policy",
+};
+const SCANNER_CONFIG: Definition = Definition {
+    code: "RHACS-SCANNER-CONFIG",
+    severity: Severity::Warn,
+    meaning: "the Scanner's configuration is not the official one",
+    why: "the new release's configuration and your changes have to be brought together",
+    source: "upgrade guide 3.69, section 2.2.3; upgrade guide, module upgrade-scanner",
+};
+const IMAGE_NAMES: Definition = Definition {
+    code: "RHACS-IMAGE-NAMES",
+    severity: Severity::Info,
+    meaning: "the release line brings new image names",
+    why: "from 3.68 on all images have the product's version as tag, and Red Hat's have new names",
+    source: "product change log 68.0",
+};
+const ROLES_MERGED: Definition = Definition {
+    code: "RHACS-PERMISSIONS-MERGED",
+    severity: Severity::Info,
+    meaning: "permissions in Central's roles are merged",
+    why: "3.73 replaces APIToken and others by Integration and Access; custom roles may need a look",
+    source: "product change log 73.0",
+};
+const POLICIES_OPTIONAL: Definition = Definition {
+    code: "RHACS-PSP-DEPRECATED",
+    severity: Severity::Info,
+    meaning: "PodSecurityPolicies are deprecated in the product",
+    why: "from 3.70 on they are on the way out; Kubernetes 1.25 has none",
+    source: "product change log 70.0",
+};
+const LAST_LINE: Definition = Definition {
+    code: "RHACS-LAST-3X",
+    severity: Severity::Info,
+    meaning: "the target is the last line before 4.0",
+    why: "4.0 moves the data to PostgreSQL and takes over only from the newest 3.74",
+    source: "product change log 74.0 and 4.0",
+};
+
+pub(super) const DEFINITIONS: &[Definition] = &[
+    OUTAGE,
+    WAY_BACK,
+    NO_WAY_BACK,
+    ADMISSION_BUNDLE,
+    FAULTY_TARGET,
+    UNRELEASED_TARGET,
+    SCANNER_CONFIG,
+    IMAGE_NAMES,
+    ROLES_MERGED,
+    POLICIES_OPTIONAL,
+    LAST_LINE,
+];
+
+pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if context.changes_central() {
+        findings.extend(outage(context));
+        findings.push(way_back(context));
+    }
+    if !context.plan.is_empty() {
+        findings.extend(faulty_target(context));
+        findings.extend(unreleased_target(context));
+        findings.extend(release_notes(context));
+    }
+    findings.extend(admission_bundle(context));
+    findings.extend(scanner_config(context));
+    findings
+}
+
+fn outage(context: &Context<'_>) -> Option<Finding> {
+    let central = context.snapshot.deployment("central")?;
+    let recreated = central.object()["spec"]["strategy"]["type"] == "Recreate";
+    recreated.then(|| {
+        OUTAGE.found(
+            "Central's portal and API are down until the new pod has migrated its database; sensors go on and reconnect",
+            "",
+        )
+    })
+}
+
+fn way_back(context: &Context<'_>) -> Finding {
+    let (from, to) = (&context.plan.from, &context.plan.to);
+    if *from < Version::release(3, 58, 0) {
+        let fix = "upgrade to 3.0.58 or higher in a step of its own first, or rely on the backup";
+        return NO_WAY_BACK.found(format!("Central {to} cannot go back to {from}"), fix);
+    }
+    let copy = match &context.snapshot.central.upgrade_status {
+        Some(status) if status.can_roll_back => "there is room for the copy",
+        Some(_) => "there is no room for the copy",
+        None => "whether there is room for the copy is not known",
+    };
+    let what = format!(
+        "{to} can go back to {from}, and only to it, until the next upgrade; {copy}; after that only a restore helps"
+    );
+    WAY_BACK.found(what, "kubectl rhacs rollback check")
+}
+
+fn admission_bundle(context: &Context<'_>) -> Option<Finding> {
+    let from = &context.plan.from;
+    let old = from.is_at_least(3, 44) && !from.is_at_least(3, 55);
+    context.snapshot.deployment("admission-control").filter(|_| old)?;
+    let fix = "kubectl delete validatingwebhookconfiguration stackrox; roxctl sensor get-bundle CLUSTER; \
+               kubectl apply -f the bundle's admission-controller*.yaml";
+    Some(ADMISSION_BUNDLE.found(format!("deploy/admission-control is of {from}"), fix))
+}
+
+/// A bug of releases from the first to the last, the release that has it fixed, and its effect.
+type Bug = (Version, Version, Version, &'static str);
+
+static BUGS: [Bug; 3] = [
+    (
+        Version::release(3, 73, 0),
+        Version::release(3, 73, 0),
+        Version::release(3, 73, 1),
+        "Central starts very slowly",
+    ),
+    (
+        Version::release(4, 1, 0),
+        Version::release(4, 1, 2),
+        Version::release(4, 1, 3),
+        "Central cannot be rolled back",
+    ),
+    (
+        Version::release(4, 4, 0),
+        Version::release(4, 4, 0),
+        Version::release(4, 4, 1),
+        "Central does not start when the volume stackrox-db is gone",
+    ),
+];
+
+fn faulty_target(context: &Context<'_>) -> Option<Finding> {
+    let to = &context.plan.to;
+    let (_, _, fixed, effect) = BUGS.iter().find(|(first, last, ..)| to >= first && to <= last)?;
+    Some(FAULTY_TARGET.found(format!("{to}: {effect}"), format!("use --to {fixed} or higher")))
+}
+
+fn unreleased_target(context: &Context<'_>) -> Option<Finding> {
+    let to = &context.plan.to;
+    (!to.is_release()).then(|| {
+        UNRELEASED_TARGET.found(format!("{to} is a pre-release"), "use --to with a release")
+    })
+}
+
+fn release_notes(context: &Context<'_>) -> Vec<Finding> {
+    let mut notes = Vec::new();
+    if context.enters(3, 68) {
+        notes.push(IMAGE_NAMES.found(
+            "3.68: rh-acs/main becomes advanced-cluster-security/rhacs-main-rhel8, and so on",
+            "mirrors need the new names",
+        ));
+    }
+    let has_policies =
+        context.snapshot.of_kind("PodSecurityPolicy").any(|one| name(one).starts_with("stackrox-"));
+    if context.enters(3, 70) && has_policies {
+        notes
+            .push(POLICIES_OPTIONAL.found("3.70 deprecates the product's PodSecurityPolicies", ""));
+    }
+    if context.enters(3, 73) {
+        let fix = "look at Platform Configuration → Access Control → Permission Sets afterwards";
+        notes.push(ROLES_MERGED.found("3.73 merges permissions of custom permission sets", fix));
+    }
+    if context.enters(3, 74) {
+        notes.push(LAST_LINE.found("3.74 is the last stop before 4.0", ""));
+    }
+    notes
+}
+
+/// Compares the configuration with those of the release it comes from and the one it goes to.
+fn scanner_config(context: &Context<'_>) -> Option<Finding> {
+    let choice = context.plan.steps.iter().find_map(|step| match &step.action {
+        Action::ScannerBundle { config } => Some(*config),
+        _ => None,
+    })?;
+    let live = context.snapshot.object("ConfigMap", "scanner-config")?;
+    let is_official =
+        [scanner_version(context), context.plan.from.clone(), context.plan.to.clone()].iter().any(
+            |version| official_config(context, version).is_some_and(|it| same_data(&it, live)),
+        );
+    if is_official {
+        return None;
+    }
+    let what = match choice {
+        ScannerConfig::Keep => "cm/scanner-config has changes of your own; it is kept as it is",
+        ScannerConfig::Replace => "cm/scanner-config has changes of your own; they are replaced",
+    };
+    let fix = context.kubectl("get cm scanner-config -o yaml")
+        + "; --scanner-config=keep or replace decides";
+    Some(SCANNER_CONFIG.found(what, fix))
+}
+
+/// The release of the Scanner, which may be further than the rest after an interrupted upgrade.
+fn scanner_version(context: &Context<'_>) -> Version {
+    let scanner = context.snapshot.deployment("scanner");
+    scanner
+        .and_then(|scanner| Image::classify(scanner.container("scanner")?.image())?.version())
+        .unwrap_or_else(|| context.plan.from.clone())
+}
+
+fn official_config(context: &Context<'_>, version: &Version) -> Option<Value> {
+    official::objects(version, context.plan.platform, &context.plan.namespace)
+        .into_iter()
+        .find(|object| object["kind"] == "ConfigMap" && name(object) == "scanner-config")
+}
+
+/// Whether two ConfigMaps say the same; comments and the layout of YAML in them do not matter.
+fn same_data(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a["data"].as_object(), b["data"].as_object()) else {
+        return false;
+    };
+    let meaning = |text: &Value| -> Value {
+        let yaml = text.as_str().and_then(|text| serde_saphyr::from_str::<Value>(text).ok());
+        yaml.unwrap_or_else(|| text.clone())
+    };
+    a.len() == b.len()
+        && a.iter().all(|(key, value)| b.get(key).is_some_and(|it| meaning(it) == meaning(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::Installation;
+
+    fn codes(from: &str, to: &str) -> Vec<String> {
+        let findings = Installation::at(from).findings_for(to);
+        findings.into_iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn outage_and_way_back_are_told_before_they_happen() {
+        let found = codes("3.62.1", "3.69.2");
+        assert!(found.contains(&"RHACS-OUTAGE".to_owned()), "{found:?}");
+        let finding = Installation::at("3.62.1").finding("RHACS-ROLLBACK-WINDOW", "3.69.2");
+        assert!(finding.what.starts_with("3.69.2 can go back to 3.0.62.1, and only to it"));
+    }
+
+    #[test]
+    fn from_before_3_58_there_is_no_way_back() {
+        let installation = Installation::at("3.62.1");
+        let mut plan = installation.plan_for("3.69.2");
+        plan.from = "3.0.57.2".parse().expect("a version");
+        let findings = installation.findings_of(&plan);
+        let found = |code: &str| findings.iter().any(|finding| finding.code == code);
+        assert!(found("RHACS-ROLLBACK-IMPOSSIBLE"));
+        assert!(!found("RHACS-ROLLBACK-WINDOW"));
+        assert!(!found("RHACS-ADMISSION-BUNDLE"));
+    }
+
+    #[test]
+    fn an_old_admission_controller_is_done_by_hand() {
+        let installation = Installation::at("3.62.1");
+        let mut plan = installation.plan_for("3.69.2");
+        for (from, expected) in [("3.0.54.0", true), ("3.0.44.0", true), ("3.0.55.0", false)] {
+            plan.from = from.parse().expect("a version");
+            let findings = installation.findings_of(&plan);
+            let found = findings.iter().any(|finding| finding.code == "RHACS-ADMISSION-BUNDLE");
+            assert_eq!(found, expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn targets_with_known_bugs_have_to_be_accepted() {
+        let installation = Installation::at("3.69.2");
+        for (to, expected) in [
+            ("3.73.0", Some("use --to 3.73.1 or higher")),
+            ("3.73.1", None),
+            ("4.1.2", Some("use --to 4.1.3 or higher")),
+            ("4.1.3", None),
+        ] {
+            let mut plan = installation.plan_for("3.74.9");
+            plan.to = to.parse().expect(to);
+            let findings = installation.findings_of(&plan);
+            let found = findings.iter().find(|finding| finding.code == "RHACS-TARGET-FAULTY");
+            assert_eq!(found.map(|finding| finding.fix.as_str()), expected, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_candidate_is_no_release() {
+        let installation = Installation::at("3.69.2");
+        assert!(installation.has("RHACS-TARGET-UNRELEASED", "3.73.1-rc.1"));
+        assert!(!installation.has("RHACS-TARGET-UNRELEASED", "3.73.1"));
+    }
+
+    #[test]
+    fn each_line_on_the_way_has_its_note() {
+        for (from, to, code, expected) in [
+            ("3.62.1", "3.69.2", "RHACS-IMAGE-NAMES", true),
+            ("3.69.2", "3.74.9", "RHACS-IMAGE-NAMES", false),
+            ("3.69.2", "3.74.9", "RHACS-PERMISSIONS-MERGED", true),
+            ("3.69.2", "3.72.0", "RHACS-PERMISSIONS-MERGED", false),
+            ("3.69.2", "3.74.9", "RHACS-LAST-3X", true),
+            ("3.74.0", "3.74.9", "RHACS-LAST-3X", false),
+        ] {
+            assert_eq!(codes(from, to).contains(&code.to_owned()), expected, "{from} {to} {code}");
+        }
+    }
+
+    #[test]
+    fn a_scanner_configuration_of_ones_own_is_noticed() {
+        let custom = Installation::at("3.62.1").with("ConfigMap", "scanner-config", |config| {
+            let data = config["data"].as_object_mut().expect("data");
+            for value in data.values_mut() {
+                *value = json!("scanner: {updater: {interval: 12h}}");
+            }
+        });
+        let finding = custom.finding("RHACS-SCANNER-CONFIG", "3.69.2");
+        assert!(finding.what.ends_with("it is kept as it is"), "{}", finding.what);
+        let commented = Installation::at("3.62.1").with("ConfigMap", "scanner-config", |config| {
+            let data = config["data"].as_object_mut().expect("data");
+            for value in data.values_mut() {
+                *value = json!(format!("# a comment\n{}", value.as_str().expect("text")));
+            }
+        });
+        assert!(!commented.has("RHACS-SCANNER-CONFIG", "3.69.2"));
+    }
+}

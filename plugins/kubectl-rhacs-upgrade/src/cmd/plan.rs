@@ -1,0 +1,21 @@
+//! `plan`: show what would be done.
+
+use common::exit::Exit;
+use common::failure::Failure;
+use common::ui::{findings_text, plan_text};
+
+use crate::prepare::prepare;
+use crate::session::Session;
+
+/// Prints the plan on standard output and the findings on standard error.
+///
+/// # Errors
+/// When there is no plan.
+pub async fn run(session: &Session, exit_code: bool) -> Result<Exit, Failure> {
+    let prepared = prepare(session).await?;
+    let ui = &session.ui;
+    ui.say(findings_text(&prepared.findings, ui.stderr_look(), ui.output().is_wide()).trim_end());
+    ui.print(&prepared.plan, |output, look| plan_text(&prepared.plan, look, output.is_wide()))?;
+    let pending = exit_code && !prepared.plan.is_empty();
+    Ok(if pending { Exit::ChangesPending } else { Exit::Done })
+}

@@ -1,0 +1,34 @@
+//! `unlock`: remove the lock of a run that died.
+
+use common::cluster::Lease;
+use common::exit::Exit;
+use common::failure::Failure;
+
+use crate::session::Session;
+
+/// Shows who holds the lock, asks, and removes it; the reason is recorded.
+///
+/// # Errors
+/// When the lock cannot be read or removed, or there is no one to ask.
+pub async fn run(session: &Session, reason: &str) -> Result<Exit, Failure> {
+    if reason.trim().is_empty() {
+        return Err(Failure::usage("--reason must say why"));
+    }
+    let context = "cannot read the lock";
+    let lease = Lease::current(&session.cluster).await;
+    let Some(lease) = lease.map_err(|error| error.into_failure(context))? else {
+        session.ui.say("there is no lock");
+        return Ok(Exit::Done);
+    };
+    let state = if lease.expired { "expired" } else { "still renewed" };
+    session.ui.say(&format!("held by {} since {}, {state}", lease.holder, lease.since));
+    let warning = "If that run is alive, two runs will change the installation at once.";
+    if !session.ui.confirm("Remove the lock?", || warning.to_owned())? {
+        return Ok(Exit::Declined);
+    }
+    Lease::break_lock(&session.cluster, reason)
+        .await
+        .map_err(|error| error.into_failure("cannot remove the lock"))?;
+    session.ui.say("the lock is removed");
+    Ok(Exit::Done)
+}

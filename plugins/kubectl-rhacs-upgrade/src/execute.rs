@@ -1,0 +1,207 @@
+//! From a plan to a finished run: lock, record, run, report.
+
+use std::time::Duration;
+
+use common::central::{CentralClient, Probe};
+use common::cluster::rollout::{Progress, judge};
+use common::cluster::{Held, Lease};
+use common::exit::Exit;
+use common::failure::Failure;
+use common::plan::{Plan, Running, Step};
+use common::rhacs::parity::{Difference, compare};
+use common::rhacs::{Component, Snapshot};
+use common::run::{
+    ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
+};
+use common::ui::plan_text;
+
+use crate::observe::all_objects;
+use crate::prepare::Prepared;
+use crate::session::Session;
+
+/// Starts a new run.
+///
+/// # Errors
+/// When the lock is held, or the run fails.
+pub async fn start(session: &Session, prepared: Prepared) -> Result<Exit, Failure> {
+    let Prepared { snapshot, plan, central, .. } = prepared;
+    let (who, host, now) = (who(session, &snapshot), host(session), session.env.now());
+    let record = Record::new(session.env.run_id(), plan, who, host, now);
+    let held = take_lock(session, &record).await?;
+    let journal = ClusterJournal::new(&session.cluster);
+    carry_out(session, record, journal, held, &snapshot, central).await
+}
+
+/// Takes a recorded run up again. The lock of the process that died expires within a minute; that
+/// is waited for.
+///
+/// # Errors
+/// As [`start`].
+pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
+    let (snapshot, central) = session.observe_all().await?;
+    let opened = ClusterJournal::open(&session.cluster, id).await?;
+    let Some((journal, mut record)) = opened else {
+        return Err(Failure::usage(format!("there is no run {id}")));
+    };
+    record.resume(who(session, &snapshot), host(session), session.env.now());
+    let held = match take_lock(session, &record).await {
+        Err(failure) if failure.exit() == Exit::Locked => {
+            outwait_own_lock(session, &record, failure).await?
+        }
+        taken => taken?,
+    };
+    carry_out(session, record, journal, held, &snapshot, central).await
+}
+
+/// The report of a run that had nothing to do: what runs, and how it differs from the release.
+pub async fn idle_report(session: &Session, prepared: &Prepared) -> Report {
+    let plan = &prepared.plan;
+    let component = |running: &Running| ComponentReport {
+        component: running.component,
+        object: running.object.clone(),
+        was: running.image.clone(),
+        is: running.image.clone(),
+        healthy: prepared
+            .snapshot
+            .find(&running.object)
+            .is_some_and(|object| judge(object, 0) == Progress::Done),
+        note: String::new(),
+    };
+    Report {
+        exit: Exit::Done,
+        run: String::new(),
+        from: plan.from.clone(),
+        to: plan.to.clone(),
+        components: plan.before.iter().map(component).collect(),
+        backup: None,
+        outage_seconds: None,
+        elapsed_seconds: 0.0,
+        clusters: Vec::new(),
+        parity: parity(session, plan).await,
+        warnings: Vec::new(),
+        next: Vec::new(),
+    }
+}
+
+async fn carry_out(
+    session: &Session,
+    record: Record,
+    journal: ClusterJournal<'_>,
+    held: Held,
+    snapshot: &Snapshot,
+    central: Option<CentralClient>,
+) -> Result<Exit, Failure> {
+    let ui = session.ui.clone();
+    let (clock, id) = (session.env.clock().clone(), record.id.clone());
+    let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
+    session.attach(&events);
+    let probe = central.as_ref().map(Probe::start);
+    let mut executor = ClusterExecutor::new(session.cluster.clone(), central, record.plan.clone())
+        .with_objects(&snapshot.objects);
+    if let Some(probe) = probe {
+        executor = executor.with_outage(probe);
+    }
+    let mut journal = journal.under(&held);
+    let mut runner = Runner::new(&executor, &mut journal, &events, session.stop.interrupt.clone());
+    if session.cli.run.rollback_on_failure {
+        runner = runner.undo_on_failure(|step: &Step| step.component == Some(Component::Central));
+    }
+    let mut run = runner.run(record).await;
+    session.detach();
+    let released = held.release().await;
+    if let Err(error) = released {
+        session.ui.warn(&format!("the lock could not be removed, it expires by itself: {error}"));
+    }
+    if let Ending::Finished(report) = &mut run.ending {
+        report.parity = parity(session, &run.record.plan).await;
+    }
+    let exit = run.exit();
+    let report = run.into_result()?;
+    session.ui.report(&report)?;
+    Ok(exit)
+}
+
+/// How the installation differs from the official objects; none when nobody asked for it, or it
+/// could not be read any more.
+async fn parity(session: &Session, plan: &Plan) -> Option<Vec<Difference>> {
+    if !session.ui.output().is_structured() {
+        return None;
+    }
+    let objects = all_objects(&session.cluster, &plan.namespace).await.ok()?;
+    Some(compare(&objects, &plan.to, plan.platform, &plan.namespace))
+}
+
+async fn take_lock(session: &Session, record: &Record) -> Result<Held, Failure> {
+    let process = std::process::id();
+    lock(&session.cluster, session.env.user(), session.env.host(), process, &record.id).await
+}
+
+/// Waits until the lock that the dead process of this run left behind expires.
+async fn outwait_own_lock(
+    session: &Session,
+    record: &Record,
+    failure: Failure,
+) -> Result<Held, Failure> {
+    let current = || async { Lease::current(&session.cluster).await.ok().flatten() };
+    let Some(first) = current().await.filter(|lease| lease.holder.ends_with(&record.id)) else {
+        return Err(failure);
+    };
+    session
+        .ui
+        .say(&format!("Waiting for the lock of the stopped run to expire at {}", first.expires));
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match current().await {
+            Some(lease) if lease.expires != first.expires => return Err(failure),
+            Some(lease) if !lease.expired => {}
+            _ => return take_lock(session, record).await,
+        }
+    }
+}
+
+fn who(session: &Session, snapshot: &Snapshot) -> String {
+    match snapshot.access.user.as_str() {
+        "" => session.env.user().to_owned(),
+        user => user.to_owned(),
+    }
+}
+
+fn host(session: &Session) -> String {
+    session.env.host().to_owned()
+}
+
+/// Has the API server check every write of the plan without storing any.
+///
+/// # Errors
+/// When it refuses one, or cannot be asked.
+pub async fn dry_run(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
+    let ui = session.ui.clone();
+    let clock = session.env.clock().clone();
+    let id = session.env.run_id();
+    let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
+    let record = Record::new(
+        id,
+        prepared.plan.clone(),
+        who(session, &prepared.snapshot),
+        host(session),
+        session.env.now(),
+    );
+    let executor = ClusterExecutor::new(session.cluster.clone(), None, prepared.plan.clone())
+        .with_objects(&prepared.snapshot.objects);
+    let refusals = executor.dry_run(&record, &events, &session.stop.interrupt).await;
+    let refusals = refusals.map_err(common::run::StepError::into_failure)?;
+    session
+        .ui
+        .print(&prepared.plan, |output, look| plan_text(&prepared.plan, look, output.is_wide()))?;
+    let Some(first) = refusals.first() else {
+        session.ui.say("the API server would accept every write; nothing was changed");
+        return Ok(Exit::Done);
+    };
+    let message = format!("the API server would refuse {} of the writes", refusals.len());
+    let failure = Failure::new(Exit::Blocked, message)
+        .because(format!("{}: {}", first.object, first.reason))
+        .hint("nothing was changed");
+    Err(refusals.iter().skip(1).fold(failure, |failure, refusal| {
+        failure.hint(format!("{} (step {}): {}", refusal.object, refusal.step, refusal.reason))
+    }))
+}

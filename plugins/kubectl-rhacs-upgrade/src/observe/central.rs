@@ -1,0 +1,44 @@
+//! What Central says of itself, as far as the credentials reach.
+
+use common::central::{CentralClient, CentralError};
+use common::rhacs::CentralFacts;
+
+/// Asks Central; what it does not answer is left out, and why it does not is noted.
+pub async fn facts(client: &CentralClient) -> CentralFacts {
+    let mut facts = CentralFacts {
+        endpoint: Some(client.endpoint()),
+        has_credentials: client.has_credentials(),
+        ..CentralFacts::default()
+    };
+    if let Err(error) = client.ping().await {
+        facts.unreachable = Some(error.to_string());
+        return facts;
+    }
+    if !client.has_credentials() {
+        return facts;
+    }
+    // The first question that needs credentials tells whether they are good at all.
+    match client.auth_status().await {
+        Ok(status) => {
+            facts.user = Some(status.user);
+            facts.roles = status.roles;
+            facts.token_id = status.token_id;
+            facts.token_expires = status.expires;
+        }
+        Err(error @ (CentralError::Unauthorized { .. } | CentralError::Forbidden { .. })) => {
+            facts.unauthorized = Some(error.to_string());
+            return facts;
+        }
+        Err(error) => {
+            facts.unreachable = Some(error.to_string());
+            return facts;
+        }
+    }
+    // One after the other, over one connection: each more would be a port-forward of its own.
+    facts.version = client.metadata().await.ok().and_then(|metadata| metadata.version);
+    facts.clusters = client.clusters().await.unwrap_or_default();
+    facts.auto_upgrade = client.auto_upgrade_enabled().await.ok().flatten();
+    facts.upgrade_status = client.upgrade_status().await.ok();
+    facts.last_backup = client.backup_status().await.ok().flatten().map(|backup| backup.last_run);
+    facts
+}

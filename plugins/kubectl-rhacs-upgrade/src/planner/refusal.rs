@@ -1,0 +1,141 @@
+//! Why there is no plan, and what to do instead.
+
+use common::exit::Exit;
+use common::failure::Failure;
+use common::rhacs::hops::Hop;
+use common::rhacs::images::UnknownTag;
+use common::rhacs::{Component, InstallMethod, ObjectRef, Version};
+
+/// A reason not to plan. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The namespace does not exist.
+    #[error("namespace `{namespace}` does not exist")]
+    NoNamespace {
+        /// Its name.
+        namespace: String,
+    },
+    /// The namespace has none of the product's Deployments.
+    #[error(
+        "there is no RHACS installation in namespace `{namespace}`: no deploy/central, deploy/scanner or deploy/sensor"
+    )]
+    NotInstalled {
+        /// Its name.
+        namespace: String,
+    },
+    /// A component that was asked for is not there.
+    #[error("component `{component}` is not installed in namespace `{namespace}`")]
+    ComponentMissing {
+        /// The component.
+        component: Component,
+        /// The namespace.
+        namespace: String,
+    },
+    /// No image tag says which version runs.
+    #[error("cannot tell which version runs: no image tag says it, and Central was not asked")]
+    VersionUnknown,
+    /// There is no such release.
+    #[error("there is no RHACS release {to} that this tool knows")]
+    UnknownTarget {
+        /// What was asked for.
+        to: Version,
+    },
+    /// Something already runs a newer version.
+    #[error("{object} runs {version}, which is newer than {to}")]
+    Lower {
+        /// The workload.
+        object: ObjectRef,
+        /// What it runs.
+        version: Version,
+        /// What was asked for.
+        to: Version,
+    },
+    /// The operator or Helm manages the installation.
+    #[error("this installation is managed by {}", manager(method))]
+    ManagedElsewhere {
+        /// How it is managed.
+        method: InstallMethod,
+        /// The commands that upgrade it.
+        commands: Vec<String>,
+    },
+    /// The target cannot be reached in one stage, or not by this tool yet.
+    #[error("{from} cannot be brought to {to} in one run")]
+    NoDirectPath {
+        /// What runs.
+        from: Version,
+        /// What was asked for.
+        to: Version,
+        /// The stages.
+        hops: Vec<Hop>,
+    },
+    /// The tag of an image in the target release is not known.
+    #[error(transparent)]
+    UnknownTag(#[from] UnknownTag),
+}
+
+impl Refusal {
+    /// The failure a person sees, with the exit code and the next command.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        let failure = Failure::new(self.exit(), self.to_string());
+        match self {
+            Self::NoNamespace { .. } | Self::NotInstalled { .. } => failure.hint(
+                "name the namespace with -n; `kubectl get deploy -A -l app=central` finds it",
+            ),
+            Self::ComponentMissing { .. } => {
+                failure.hint("leave --components out to upgrade what is installed")
+            }
+            Self::VersionUnknown => {
+                failure.hint("give Central's credentials, for example with --token-file")
+            }
+            Self::UnknownTarget { .. } => failure.hint(
+                "releases are listed at https://access.redhat.com/support/policy/updates/rhacs",
+            ),
+            Self::Lower { to, .. } => {
+                failure.hint("the way back is `kubectl rhacs rollback`").hint(format!(
+                    "`kubectl rhacs upgrade status` shows what runs; {to} may be mistyped"
+                ))
+            }
+            Self::ManagedElsewhere { commands, .. } => commands
+                .into_iter()
+                .fold(failure.because("its manager would undo changes made here"), Failure::hint),
+            Self::NoDirectPath { hops, .. } => {
+                hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
+            }
+            Self::UnknownTag(unknown) => {
+                failure.hint(format!("say it with --image {}=REGISTRY/NAME:TAG", unknown.role))
+            }
+        }
+    }
+
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::ManagedElsewhere { .. } | Self::NoDirectPath { .. } => Exit::NoPath,
+            _ => Exit::Usage,
+        }
+    }
+}
+
+fn manager(method: &InstallMethod) -> String {
+    match method {
+        InstallMethod::Manifest => "nobody".to_owned(),
+        InstallMethod::Helm { releases } => format!("Helm (release {})", releases.join(", ")),
+        InstallMethod::Operator { evidence } => format!("the RHACS operator ({evidence})"),
+    }
+}
+
+/// One stage of the way as a hint.
+fn hop_text(hop: &Hop) -> String {
+    let mut text = if hop.supported {
+        format!("{} → {}: `kubectl rhacs upgrade --to {}`", hop.from, hop.to, hop.to)
+    } else {
+        format!("{} → {}: by the product's guide", hop.from, hop.to)
+    };
+    if !hop.why.is_empty() {
+        text.push_str(&format!(" ({})", hop.why));
+    }
+    for need in &hop.needs {
+        text.push_str(&format!("\n      needs since {}: {}", need.since, need.what));
+    }
+    text
+}

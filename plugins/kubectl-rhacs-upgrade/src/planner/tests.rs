@@ -1,0 +1,226 @@
+//! The planner against the official objects of every release.
+
+use common::plan::{Action, Plan};
+use common::rhacs::{Platform, Snapshot, Version, official};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// An installation as the release's own manifests make it.
+struct Central(Snapshot);
+
+impl Central {
+    fn at(version: &str) -> Self {
+        Self::on(version, Platform::Kubernetes)
+    }
+
+    fn on(version: &str, platform: Platform) -> Self {
+        let version: Version = version.parse().expect("a version");
+        Self(Snapshot {
+            namespace: "stackrox".to_owned(),
+            namespace_exists: true,
+            platform: Some(platform),
+            objects: official::objects(&version, platform, "stackrox"),
+            ..Snapshot::default()
+        })
+    }
+
+    fn with_credentials(mut self) -> Self {
+        self.0.central.has_credentials = true;
+        self
+    }
+
+    fn upgraded_to(&self, to: &str) -> Result<Plan, Refusal> {
+        plan(&self.0, &request(to))
+    }
+
+    fn object(&mut self, kind: &str, name: &str) -> &mut Value {
+        self.0
+            .objects
+            .iter_mut()
+            .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+            .expect(name)
+    }
+}
+
+fn request(to: &str) -> Request {
+    Request {
+        to: to.parse().expect("a version"),
+        components: Vec::new(),
+        images: ImageOptions::default(),
+        backup_directory: Some(".".to_owned()),
+        scanner_config: ScannerConfig::Keep,
+        revoke_token: false,
+        timeout_seconds: None,
+    }
+}
+
+fn ids(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.id.as_str()).collect()
+}
+
+#[test]
+fn the_guides_order_is_kept() {
+    let openshift = Central::on("3.62.1", Platform::OpenShift).with_credentials();
+    let plan = openshift.upgraded_to("3.69.2").expect("a plan");
+    assert_eq!(
+        ids(&plan),
+        [
+            "backup",
+            "prepare-central",
+            "central",
+            "clean-central",
+            "prepare-scanner",
+            "scanner-bundle",
+            "scanner",
+            "scanner-db",
+            "clean-scanner",
+            "prepare-secured",
+            "sensor",
+            "collector",
+            "admission-control",
+            "clean-secured",
+            "verify",
+        ]
+    );
+    assert!(plan.is_intact());
+}
+
+#[test]
+fn on_kubernetes_there_is_no_scc() {
+    let plan = Central::at("3.62.1").upgraded_to("3.69.2").expect("a plan");
+    let text = serde_json::to_string(&plan).expect("json");
+    assert!(!text.contains("SecurityContextConstraints"), "{text}");
+}
+
+#[test]
+fn every_supported_way_plans_something_and_nothing_twice() {
+    for platform in [Platform::Kubernetes, Platform::OpenShift] {
+        for from in ["3.58.1", "3.62.1", "3.63.0", "3.66.1", "3.68.2", "3.69.2", "3.71.3", "3.72.4"]
+        {
+            for to in ["3.69.2", "3.70.2", "3.73.5", "3.74.9"] {
+                let (from_version, to_version): (Version, Version) =
+                    (from.parse().expect(from), to.parse().expect(to));
+                if from_version >= to_version {
+                    continue;
+                }
+                let plan = Central::on(from, platform).upgraded_to(to).expect("a plan");
+                assert!(!plan.is_empty(), "{from} → {to}");
+                let mut seen = ids(&plan);
+                seen.sort_unstable();
+                seen.dedup();
+                assert_eq!(seen.len(), plan.steps.len(), "{from} → {to}: step ids are unique");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_installation_of_the_target_needs_nothing() {
+    for platform in [Platform::Kubernetes, Platform::OpenShift] {
+        for version in ["3.64.2", "3.66.1", "3.69.2", "3.71.3", "3.73.5", "3.74.9"] {
+            let plan = Central::on(version, platform).upgraded_to(version);
+            if let Err(Refusal::UnknownTag(_)) = plan {
+                continue;
+            }
+            assert_eq!(ids(&plan.expect(version)), Vec::<&str>::new(), "{version} {platform}");
+        }
+    }
+}
+
+#[test]
+fn a_half_done_upgrade_goes_on_from_what_is_there() {
+    let mut central = Central::at("3.62.1");
+    let image = "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8:3.69.2";
+    central.object("Deployment", "central")["spec"]["template"]["spec"]["containers"][0]["image"] =
+        json!(image);
+    let plan = central.upgraded_to("3.69.2").expect("a plan");
+    assert_eq!(plan.from, Version::release(3, 62, 1));
+    assert!(!ids(&plan).contains(&"central"), "{:?}", ids(&plan));
+    assert!(ids(&plan).contains(&"sensor"));
+}
+
+#[test]
+fn a_lower_version_is_refused_with_the_way_back() {
+    let refusal = Central::at("3.69.2").upgraded_to("3.66.1").expect_err("a refusal");
+    let failure = refusal.into_failure();
+    assert_eq!(failure.exit(), common::exit::Exit::Usage);
+    assert!(failure.render().contains("kubectl rhacs rollback"), "{}", failure.render());
+}
+
+#[test]
+fn a_target_beyond_a_gate_names_the_stages() {
+    let refusal = Central::at("3.69.2").upgraded_to("4.5.9").expect_err("a refusal");
+    let failure = refusal.into_failure();
+    assert_eq!(failure.exit(), common::exit::Exit::NoPath);
+    let text = failure.render();
+    assert!(text.contains("3.69.2 → 3.74.9") && text.contains("3.74.9 → 4.4.8"), "{text}");
+}
+
+#[test]
+fn unknown_releases_and_empty_namespaces_are_refused() {
+    assert!(matches!(
+        Central::at("3.69.2").upgraded_to("3.99.0"),
+        Err(Refusal::UnknownTarget { .. })
+    ));
+    let mut nothing = Central::at("3.69.2");
+    nothing.0.objects.clear();
+    assert!(matches!(nothing.upgraded_to("3.74.9"), Err(Refusal::NotInstalled { .. })));
+    nothing.0.namespace_exists = false;
+    assert!(matches!(nothing.upgraded_to("3.74.9"), Err(Refusal::NoNamespace { .. })));
+}
+
+#[test]
+fn an_scc_of_somebody_else_stays() {
+    let mut central = Central::on("3.62.1", Platform::OpenShift);
+    central.object("SecurityContextConstraints", "collector")["users"] =
+        json!(["system:serviceaccount:logging:collector"]);
+    let plan = central.upgraded_to("3.69.2").expect("a plan");
+    let deleted: Vec<&str> = plan
+        .steps
+        .iter()
+        .flat_map(|step| step.action.writes())
+        .filter(|write| matches!(write, Write::Delete { .. }))
+        .map(|write| write.object().name.as_str())
+        .collect();
+    assert_eq!(deleted, ["central", "scanner", "admission-control", "sensor"]);
+}
+
+#[test]
+fn a_central_on_a_host_directory_keeps_its_right_to_it() {
+    let mut central = Central::on("3.62.1", Platform::OpenShift);
+    let spec = &mut central.object("Deployment", "central")["spec"]["template"]["spec"];
+    spec["volumes"]
+        .as_array_mut()
+        .expect("volumes")
+        .push(json!({"name": "disk", "hostPath": {"path": "/var/lib/stackrox"}}));
+    let plan = central.upgraded_to("3.69.2").expect("a plan");
+    let Action::Write { writes } = &plan.step("prepare-central").expect("a step").action else {
+        panic!("writes");
+    };
+    let manifest = writes.iter().find_map(|write| match write {
+        Write::Apply { manifest, .. } => Some(manifest),
+        _ => None,
+    });
+    assert_eq!(manifest.expect("an SCC")["allowHostDirVolumePlugin"], true);
+}
+
+#[test]
+fn an_object_that_moved_is_noticed() {
+    let mut central = Central::at("3.62.1");
+    let plan = central.upgraded_to("3.69.2").expect("a plan");
+    assert_eq!(moved(&plan, &central.0), []);
+    central.object("Deployment", "sensor")["spec"]["template"]["spec"]["hostNetwork"] = json!(true);
+    let moved = moved(&plan, &central.0);
+    assert_eq!(moved.len(), 1);
+    assert_eq!(moved[0].name, "sensor");
+}
+
+#[test]
+fn automatic_upgrade_replaces_the_secured_steps() {
+    let mut central = Central::at("3.62.1");
+    central.0.central.auto_upgrade = Some(true);
+    let plan = central.upgraded_to("3.69.2").expect("a plan");
+    assert!(ids(&plan).contains(&"sensor-upgrader"));
+    assert!(!ids(&plan).contains(&"collector"));
+}

@@ -1,0 +1,210 @@
+//! What one invocation works with: the connection, the terminal, the flags.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use common::central::CentralClient;
+use common::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
+use common::env::Env;
+use common::failure::Failure;
+use common::rhacs::Snapshot;
+use common::run::{Event, Events, Interrupt};
+use common::ui::Ui;
+
+use crate::checks::{self, CheckOptions};
+use crate::cli::Cli;
+use crate::observe::{self, Observation};
+use crate::rehearse::Rehearsal;
+
+/// One invocation.
+pub struct Session {
+    /// The process.
+    pub env: Env,
+    /// The terminal.
+    pub ui: Ui,
+    /// The flags.
+    pub cli: Cli,
+    /// The connection to the API server, or to the embedded one.
+    pub cluster: Cluster,
+    /// How the user stops it.
+    pub stop: Stop,
+    listener: Listener,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// How the user stops a command.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Raised by the first Ctrl-C.
+    pub interrupt: Interrupt,
+    /// Whether a run is being carried out, which has to stop at a safe point.
+    pub running: Arc<AtomicBool>,
+}
+
+/// Where retries and warnings of the API server go: to the run, while there is one.
+#[derive(Clone)]
+struct Listener {
+    ui: Ui,
+    events: Arc<Mutex<Option<Events>>>,
+    names_requests: bool,
+}
+
+impl Session {
+    /// Connects; with `--rehearse`, to an embedded copy that is started first.
+    ///
+    /// # Errors
+    /// When the flags or the kubeconfig describe no connection, or there is nothing to rehearse on.
+    pub async fn open(mut cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Self, Failure> {
+        let names_requests = cli.connection.names_requests();
+        let listener = Listener { ui: ui.clone(), events: Arc::default(), names_requests };
+        let mut env = env;
+        let mut rehearsal = None;
+        if let Some(source) = cli.run.rehearse.clone() {
+            let started = Rehearsal::start(&source, &mut cli, &listener.options()).await?;
+            ui.say(&format!("Rehearsal on {}: nothing real is changed", started.description()));
+            env = env.with_clock(started.clock());
+            rehearsal = Some(started);
+        }
+        let cluster = connect(&cli.connection, &listener.options()).await?;
+        Ok(Self { env, ui, cli, cluster, stop, listener, rehearsal })
+    }
+
+    /// The namespace of the installation.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.cli.connection.namespace()
+    }
+
+    /// Whether this is a rehearsal: nobody needs to be asked.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        self.rehearsal.is_some()
+    }
+
+    /// Reads the installation and what Central says of itself.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked.
+    pub async fn observe(&self) -> Result<Snapshot, Failure> {
+        Ok(self.observe_all().await?.0)
+    }
+
+    /// As [`Self::observe`], with the client that reached Central.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked, or Central's flags contradict each other.
+    pub async fn observe_all(&self) -> Result<(Snapshot, Option<CentralClient>), Failure> {
+        let namespace = self.namespace();
+        let Observation { mut snapshot, central_ca } =
+            observe::observe(&self.cluster, namespace, self.env.now()).await.map_err(|error| {
+                error.into_failure(format!("cannot read the installation in `{namespace}`"))
+            })?;
+        let client = self.central(&snapshot, central_ca)?;
+        if let Some(client) = &client {
+            snapshot.central = observe::central::facts(client).await;
+        }
+        Ok((snapshot, client))
+    }
+
+    /// A client for Central, when there is one to be asked: in this namespace, or where the user
+    /// says.
+    fn central(
+        &self,
+        snapshot: &Snapshot,
+        ca: Option<Vec<u8>>,
+    ) -> Result<Option<CentralClient>, Failure> {
+        let mut options = self.cli.central.resolve(|name| self.env.variable(name))?;
+        if let Some(rehearsal) = &self.rehearsal {
+            options = rehearsal.central_options();
+        }
+        if options.endpoint.is_none() && snapshot.deployment("central").is_none() {
+            return Ok(None);
+        }
+        CentralClient::new(&options, &self.cluster, ca.as_deref(), &self.listener.options())
+            .map(Some)
+            .map_err(|error| error.into_failure("cannot use these flags for Central"))
+    }
+
+    /// What the checks take from the flags.
+    #[must_use]
+    pub fn check_options(&self) -> CheckOptions {
+        CheckOptions {
+            accept: self.accepted(),
+            now: self.env.now(),
+            backup_space: common::fs::free_space(&self.env.resolve(&self.cli.target.backup_dir)),
+        }
+    }
+
+    /// The findings that do not block: those the user accepts by name; in a rehearsal, where
+    /// nothing can be lost, all that may be accepted.
+    fn accepted(&self) -> Vec<String> {
+        if self.is_rehearsal() {
+            return checks::definitions().map(|definition| definition.code.to_owned()).collect();
+        }
+        self.cli.target.accept.clone()
+    }
+
+    /// Sends warnings and retries to `events` from now on.
+    pub fn attach(&self, events: &Events) {
+        let mut slot = self.listener.events.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(events.clone());
+        self.stop.running.store(true, Ordering::SeqCst);
+    }
+
+    /// Sends them to the terminal again.
+    pub fn detach(&self) {
+        *self.listener.events.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.stop.running.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Listener {
+    fn options(&self) -> Options {
+        let (warnings, retries, requests) = (self.clone(), self.clone(), self.clone());
+        Options {
+            on_warning: Some(Arc::new(move |message| warnings.warn(message))),
+            on_retry: Some(Arc::new(move |retry| retries.retry(retry))),
+            on_request: self.names_requests.then(|| -> Observer<String> {
+                Arc::new(move |line: String| requests.ui.say(&line))
+            }),
+            ..Options::default()
+        }
+    }
+
+    fn events(&self) -> Option<Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn warn(&self, message: String) {
+        match self.events() {
+            Some(events) => events.emit(Event::Warning { message }),
+            None => self.ui.warn(&message),
+        }
+    }
+
+    fn retry(&self, retry: Retry) {
+        match self.events() {
+            Some(events) => events.emit(Event::Retry {
+                what: retry.what,
+                attempt: retry.attempt - 1,
+                of: retry.of,
+                reason: retry.reason,
+                next_in_seconds: retry.next_in.as_secs_f64(),
+            }),
+            None => self.ui.warn(&format!(
+                "{} failed ({}); trying again in {:.1} s ({} of {})",
+                retry.what,
+                retry.reason,
+                retry.next_in.as_secs_f64(),
+                retry.attempt,
+                retry.of
+            )),
+        }
+    }
+}
+
+async fn connect(args: &ConnectionArgs, options: &Options) -> Result<Cluster, Failure> {
+    Cluster::connect(args, options)
+        .await
+        .map_err(|error| error.into_failure("cannot connect to the cluster"))
+}

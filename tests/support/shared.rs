@@ -1,0 +1,16 @@
+//! Recordings of real systems, which live beside the checkout and not in it.
+
+use std::path::{Path, PathBuf};
+
+/// The file `name` of the folder `shared` beside the checkout; none, said aloud, where there is no
+/// such folder.
+#[must_use]
+pub fn shared_file(name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let path = root.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {name} is not beside the checkout");
+    None
+}
