@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use common::rhacs::{Platform, Version, official};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use sim::simulation::Simulation;
 use sim::clock::Clock;
 use sim::faults::Script;
+use sim::simulation::Simulation;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -21,6 +21,23 @@ pub use shared::shared_file;
 
 /// How much faster than the real thing the embedded cluster lives in tests.
 const SPEED: f64 = 2000.0;
+
+/// Kinds of which every field is somebody's decision.
+const DECIDED: [&str; 13] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "DaemonSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "NetworkPolicy",
+    "Role",
+    "RoleBinding",
+    "SecurityContextConstraints",
+    "Service",
+    "ServiceAccount",
+    "ValidatingWebhookConfiguration",
+];
 
 /// An installation that is about to be set up. Reads as a sentence:
 /// `Installation::at("3.62.1").on_openshift().start()`.
@@ -136,6 +153,20 @@ impl Installation {
         all.iter().map(|object| object.as_ref().clone()).collect()
     }
 
+    /// What people decide about the product's objects, in a fixed order: without what a cluster or
+    /// a run's own record owns.
+    #[must_use]
+    pub fn essences(&self) -> Vec<Value> {
+        let mut objects: Vec<Value> = self
+            .objects()
+            .iter()
+            .filter(|object| object["kind"].as_str().is_some_and(|kind| DECIDED.contains(&kind)))
+            .map(common::rhacs::essence)
+            .collect();
+        objects.sort_by_key(|object| format!("{}/{}", object["kind"], object["metadata"]["name"]));
+        objects
+    }
+
     /// The image of a container.
     #[must_use]
     pub fn image(&self, kind: &str, workload: &str, container: &str) -> String {
@@ -151,7 +182,8 @@ impl Installation {
     fn secrets(&self) -> Vec<String> {
         let kubeconfig = std::fs::read_to_string(self.kubeconfig()).expect("the kubeconfig");
         let token = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("token: "));
-        let mut secrets: Vec<String> = token.map(|token| token.trim_matches('"').to_owned()).into_iter().collect();
+        let mut secrets: Vec<String> =
+            token.map(|token| token.trim_matches('"').to_owned()).into_iter().collect();
         secrets.push(self.simulation.admin_token().expose_secret().to_owned());
         for secret in self.objects().iter().filter(|object| object["kind"] == "Secret") {
             let data = secret["data"].as_object().into_iter().flatten();

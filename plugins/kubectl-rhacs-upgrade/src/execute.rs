@@ -12,12 +12,25 @@ use common::rhacs::parity::{Difference, compare};
 use common::rhacs::{Component, Snapshot};
 use common::run::{
     ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
+    locked,
 };
 use common::ui::plan_text;
 
 use crate::observe::all_objects;
 use crate::prepare::Prepared;
 use crate::session::Session;
+
+/// Refuses to look any further while another run changes the installation.
+///
+/// # Errors
+/// [`Exit::Locked`], with who holds the lock and since when.
+pub async fn refuse_if_locked(session: &Session) -> Result<(), Failure> {
+    match Lease::current(&session.cluster).await {
+        Ok(Some(lease)) if !lease.expired => Err(locked(&lease)),
+        // What else may be wrong, the run itself finds out.
+        _ => Ok(()),
+    }
+}
 
 /// Starts a new run.
 ///
@@ -95,9 +108,11 @@ async fn carry_out(
     let (clock, id) = (session.env.clock().clone(), record.id.clone());
     let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
     session.attach(&events);
-    let probe = central.as_ref().map(Probe::start);
+    let probe = central.as_ref().map(|central| Probe::start(central, session.env.clock()));
+    let local = snapshot.local_cluster().map(|cluster| cluster.id.clone());
     let mut executor = ClusterExecutor::new(session.cluster.clone(), central, record.plan.clone())
-        .with_objects(&snapshot.objects);
+        .with_objects(&snapshot.objects)
+        .with_local_cluster(local);
     if let Some(probe) = probe {
         executor = executor.with_outage(probe);
     }

@@ -1,5 +1,7 @@
 //! From a look at the cluster to a plan with its findings; changes nothing.
 
+use std::path::{Component, PathBuf};
+
 use common::central::CentralClient;
 use common::exit::Exit;
 use common::failure::Failure;
@@ -40,11 +42,20 @@ pub struct CheckReport<'a> {
 /// # Errors
 /// When the cluster cannot be read, or there is no plan for what was asked.
 pub async fn prepare(session: &Session) -> Result<Prepared, Failure> {
-    let request = session.cli.request()?;
+    let mut request = session.cli.request()?;
+    request.backup_directory =
+        request.backup_directory.map(|directory| absolute(session, &directory));
     checks::known_codes(&session.cli.target.accept)?;
     let (snapshot, central) = session.observe_all().await?;
     let plan = planner::plan(&snapshot, &request).map_err(planner::Refusal::into_failure)?;
     check(session, snapshot, plan, central).await
+}
+
+/// The directory as the record and the report name it, wherever the command was typed.
+fn absolute(session: &Session, directory: &str) -> String {
+    let path = session.env.resolve(directory);
+    let clean: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    clean.display().to_string()
 }
 
 /// Checks a plan that is there already.

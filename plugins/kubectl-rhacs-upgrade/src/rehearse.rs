@@ -20,8 +20,8 @@ const SPEED: f64 = 60.0;
 pub struct Rehearsal {
     simulation: Simulation,
     description: String,
-    /// The kubeconfig and the backup; removed at the end.
-    directory: tempfile::TempDir,
+    /// Holds the kubeconfig and the backup until the end.
+    _directory: tempfile::TempDir,
 }
 
 /// Where the objects come from.
@@ -76,7 +76,7 @@ impl Rehearsal {
         if !cli.target.skip_backup {
             cli.target.backup_dir = directory.path().to_owned();
         }
-        Ok(Self { simulation, description, directory })
+        Ok(Self { simulation, description, _directory: directory })
     }
 
     /// What is rehearsed on, for people.

@@ -2,13 +2,15 @@
 
 #![cfg(feature = "ui")]
 
+use common::env::Env;
 use common::exit::Exit;
 use common::plan::{
-    Action, Change, Operation, PLAN_SCHEMA, PatchKind, Plan, Step, Undo, Verification, Write,
+    Action, Change, Finding, Operation, PLAN_SCHEMA, PatchKind, Plan, Severity, Step, Undo,
+    Verification, Write,
 };
 use common::rhacs::{ClusterIdentity, Component, ObjectRef, Platform, Version};
 use common::run::{BackupReport, ClusterReport, ComponentReport, Report};
-use common::ui::{Look, Output, explain_plan, plan_text, report_text, to_yaml};
+use common::ui::{Look, Output, Ui, UiArgs, explain_plan, plan_text, report_text, to_yaml};
 use serde_json::json;
 
 fn plan() -> Plan {
@@ -150,6 +152,26 @@ fn a_plan_is_a_table_of_changes() {
 fn a_plan_fits_a_narrow_terminal() {
     let text = plan_text(&plan(), Look::plain().with_width(Some(90)), false);
     assert!(text.lines().skip(1).all(|line| line.chars().count() <= 90), "{text}");
+}
+
+#[test]
+fn findings_stand_above_the_plan_with_a_line_between() {
+    let finding = Finding {
+        code: "RHACS-OUTAGE".to_owned(),
+        severity: Severity::Info,
+        what: "Central is down for a while".to_owned(),
+        why: "it is recreated".to_owned(),
+        fix: String::new(),
+        source: "product charts".to_owned(),
+        accepted: false,
+    };
+    let env = Env::test().with_variable("LANG", "C.UTF-8");
+    let ui = Ui::new(&env, &UiArgs::default(), false);
+    ui.propose(&plan(), &[finding]);
+    let shown = env.stderr().captured();
+    assert!(shown.starts_with("SEVERITY   CODE"), "{shown}");
+    assert!(shown.contains("stands in the way.\n\nUpgrade 3.0.62.1 → 3.69.2,"), "{shown}");
+    assert_eq!(env.stdout().captured(), "");
 }
 
 #[test]

@@ -58,6 +58,14 @@ impl Clock {
         *base = Base { start: base.now(), origin: Instant::now(), factor: factor.max(1.0) };
     }
 
+    /// Sets the time back, before anything has been written with it: what then comes up at high speed
+    /// is over before the present.
+    pub fn set_back(&self, duration: SignedDuration) {
+        let mut base = self.lock();
+        let start = base.now().saturating_sub(duration).unwrap_or(Timestamp::MIN);
+        *base = Base { start, origin: Instant::now(), factor: base.factor };
+    }
+
     /// Moves on to `time`, if that is later than now; the time between does not pass for sleepers.
     pub fn advance_to(&self, time: Timestamp) {
         let mut base = self.lock();

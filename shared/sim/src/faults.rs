@@ -138,7 +138,10 @@ impl Armed {
     fn acts(&mut self, asked: Asked<'_>, number: u64) -> bool {
         let rule = &self.rule;
         let fits = rule.on == asked.on
-            && rule.method.as_deref().is_none_or(|method| method.eq_ignore_ascii_case(asked.method))
+            && rule
+                .method
+                .as_deref()
+                .is_none_or(|method| method.eq_ignore_ascii_case(asked.method))
             && rule.path.as_deref().is_none_or(|pattern| matches(pattern, asked.path))
             && rule.user_agent.as_deref().is_none_or(|pattern| matches(pattern, asked.user_agent))
             && (!rule.action.means_watches() || is_watch(asked.path));
@@ -159,8 +162,9 @@ impl RequestAction {
 }
 
 fn is_watch(path: &str) -> bool {
-    path.split_once('?')
-        .is_some_and(|(_, query)| query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1")))
+    path.split_once('?').is_some_and(|(_, query)| {
+        query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"))
+    })
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any text.

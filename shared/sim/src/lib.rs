@@ -1,11 +1,13 @@
-//! The embedded cluster.
-pub mod patch;
-pub mod schema;
-pub mod store;
+//! The embedded cluster: an API server over an in-memory store, its controllers, a Central, and
+//! scripted faults, for tests and rehearsals.
+
+pub mod api;
 pub mod central;
 pub mod clock;
 pub mod controllers;
 pub mod faults;
-pub mod world;
-pub mod api;
+pub mod patch;
+pub mod schema;
 pub mod simulation;
+pub mod store;
+pub mod world;

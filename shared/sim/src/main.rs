@@ -3,15 +3,18 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use sim::api::{Options, Server};
-use sim::store::{Store, Writer};
+use common::rhacs::{Platform, Version, official};
+use serde_json::Value;
+use sim::clock::Clock;
+use sim::simulation::Simulation;
 
-/// An embedded cluster.
+type Failure = Box<dyn std::error::Error>;
+
+/// An embedded cluster with an installation of RHACS.
 #[derive(Parser)]
-#[command(name = "rhacs-sim")]
+#[command(name = "rhacs-sim", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -19,51 +22,78 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve an API server on loopback until Ctrl-C.
+    /// Serve a cluster on loopback until Ctrl-C, and print how to use it.
     Serve(Serve),
 }
 
 #[derive(Args)]
 struct Serve {
-    /// Load the objects of a YAML file.
-    #[arg(long, value_name = "FILE")]
+    /// Install the official objects of a release.
+    #[arg(long, value_name = "VERSION", required_unless_present = "manifest")]
+    sample: Option<Version>,
+    /// Install the objects of a YAML file.
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     manifest: Option<PathBuf>,
-    /// Be OpenShift.
+    /// The namespace of the sample.
+    #[arg(long, value_name = "NAME", default_value = "stackrox")]
+    namespace: String,
+    /// Be an OpenShift cluster.
     #[arg(long)]
     openshift: bool,
+    /// How much faster than real time the cluster lives, once it is up.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    speed: f64,
 }
 
 fn main() -> ExitCode {
     let Command::Serve(serve) = Cli::parse().command;
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
-    };
-    match runtime.block_on(run(serve)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(run(serve)));
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&*error),
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut cause = error.source();
+            while let Some(deeper) = cause {
+                text.push_str(&format!(": {deeper}"));
+                cause = deeper.source();
+            }
+            // Nothing is left to do if the terminal is gone too.
+            let _ = writeln!(std::io::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn fail(error: &dyn std::error::Error) -> ExitCode {
-    // Nothing is left to do if the terminal is gone too.
-    let _ = writeln!(std::io::stderr(), "error: {error}");
-    ExitCode::FAILURE
-}
-
-async fn run(serve: Serve) -> Result<(), Box<dyn std::error::Error>> {
-    let mut options = Options::new(Store::new(Arc::new(jiff::Timestamp::now)));
-    options.openshift = serve.openshift;
-    let running = Server::start(options).await?;
-    if let Some(path) = serve.manifest {
-        let text = std::fs::read_to_string(path)?;
-        sim::store::load::text(running.store(), &text, &Writer::new("kubectl"))?;
+async fn run(serve: Serve) -> Result<(), Failure> {
+    let objects = objects(&serve)?;
+    let builder = Simulation::builder().objects(objects).openshift(serve.openshift);
+    let simulation = builder.clock(Clock::scaled(1_000.0)).start().await?;
+    simulation.clock().set_factor(serve.speed);
+    for skipped in simulation.skipped() {
+        writeln!(std::io::stderr(), "warning: `{skipped}` is of a kind that is not served")?;
     }
-    let mut file = tempfile::Builder::new().prefix("kubeconfig-").tempfile()?;
-    file.write_all(running.kubeconfig("admin").as_bytes())?;
+    // Only the owner may read a temporary file, and it goes when the program ends.
+    let mut file =
+        tempfile::Builder::new().prefix("rhacs-sim-").suffix(".kubeconfig").tempfile()?;
+    file.write_all(simulation.kubeconfig().as_bytes())?;
     let mut out = std::io::stdout();
+    writeln!(out, "# {} serves until Ctrl-C; use it with:", simulation.url())?;
     writeln!(out, "export KUBECONFIG={}", file.path().display())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())
+}
+
+fn objects(serve: &Serve) -> Result<Vec<Value>, Failure> {
+    if let Some(version) = &serve.sample {
+        let platform = if serve.openshift { Platform::OpenShift } else { Platform::Kubernetes };
+        return Ok(official::objects(version, platform, &serve.namespace));
+    }
+    let Some(path) = &serve.manifest else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
+        .map_err(|error| format!("`{}` is no YAML: {error}", path.display()))?;
+    Ok(documents.into_iter().filter(Value::is_object).collect())
 }

@@ -1,6 +1,7 @@
 //! A whole cluster in one process: objects, controllers, Central, API server, faults and a clock.
 
 mod hooks;
+mod hosted;
 mod start;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use crate::faults::{Faults, Script};
 use crate::store::Store;
 pub use crate::world::Error;
 use crate::world::{Plan, World};
+pub use hosted::Hosted;
 
 /// What a simulation is made of.
 #[derive(Clone, Debug, Default)]

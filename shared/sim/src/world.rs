@@ -18,8 +18,14 @@ use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
 use crate::faults::{Faults, Script};
 use crate::store::{Status, Store, meta};
 
-/// The speed of the clock while the cluster comes up.
+/// The least speed of the clock while the cluster comes up.
 const BOOT_SPEED: f64 = 5_000.0;
+/// The same for a clock that is to run at about real time: slower, and beginning in the past, so that
+/// the cluster is a few minutes old and not ahead of its clients when it is up.
+const GENTLE_BOOT_SPEED: f64 = 300.0;
+const GENTLE_BOOT_TIME: SignedDuration = SignedDuration::from_secs(15 * 60);
+/// Clocks up to this speed are taken for real ones.
+const ABOUT_REAL: f64 = 10.0;
 
 /// Why a cluster does not come up.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +50,9 @@ pub enum Error {
     /// The API server does not start.
     #[error("cannot start the API server")]
     Api(#[source] crate::api::Error),
+    /// The thread or the runtime of the simulation does not start.
+    #[error("cannot start the thread of the simulation")]
+    Thread(#[source] std::io::Error),
     /// The workloads did not become ready.
     #[error("not ready after {seconds} s: {}", .workloads.join(", "))]
     NotReady {
@@ -112,15 +121,21 @@ impl World {
     /// # Errors
     /// When an object is refused or a workload does not become ready.
     pub async fn start(plan: Plan) -> Result<Self, Error> {
-        let Plan { objects, openshift, built_in_constraints, clock, faults: script, central, wait } = plan;
+        let Plan { objects, openshift, built_in_constraints, clock, faults: script, central, wait } =
+            plan;
         let speed = clock.factor();
-        clock.set_factor(speed.max(BOOT_SPEED));
+        if speed <= ABOUT_REAL {
+            clock.set_back(GENTLE_BOOT_TIME);
+            clock.set_factor(GENTLE_BOOT_SPEED);
+        } else {
+            clock.set_factor(speed.max(BOOT_SPEED));
+        }
         let reads = clock.clone();
         let store = Store::new(Arc::new(move || reads.now()));
         let pki = Pki::new(clock.now(), central.certificates_expire)?;
         let prepared = prepare::prepare(objects, &pki)?;
         set_up(&store, &clock, openshift, built_in_constraints).map_err(cluster_error)?;
-        load::namespaces(&store, &prepared.namespaces, openshift)?;
+        load::namespaces(&store, &prepared.namespaces)?;
         let skipped = load::objects(&store, prepared.objects)?;
 
         let (faults, poke) = (Faults::default(), Arc::new(Notify::new()));
@@ -173,7 +188,10 @@ fn central_names(store: &Store) -> Vec<String> {
 }
 
 fn workload(store: &Store, name: &str) -> Option<Arc<Value>> {
-    store.list("deployments.apps", None).into_iter().find(|deployment| meta::name(deployment) == name)
+    store
+        .list("deployments.apps", None)
+        .into_iter()
+        .find(|deployment| meta::name(deployment) == name)
 }
 
 /// Central on a database that the release in Deployment `central` has used, with this cluster as one of its own.

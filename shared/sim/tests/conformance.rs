@@ -1,5 +1,8 @@
 //! The recorded exchanges with a real API server, replayed in order.
 
+#[cfg(test)]
+mod http;
+#[cfg(test)]
 mod replay;
 
 use replay::{Exchange, Player};
@@ -7,7 +10,11 @@ use replay::{Exchange, Player};
 /// What may differ, by exchange (`*` for all), JSON pointer prefix, and why.
 const MAY_DIFFER: &[(&str, &str, &str)] = &[
     ("event-create", "/metadata/name", "the end of a generated name is random"),
-    ("watch", "/3/object/spec", "a bookmark is known by its version alone; Go writes empty structs"),
+    (
+        "watch",
+        "/3/object/spec",
+        "a bookmark is known by its version alone; Go writes empty structs",
+    ),
     ("watch", "/3/object/status", "as the line before"),
 ];
 

@@ -87,7 +87,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
         let fix = "ROX_API_TOKEN=… or --token-file FILE with a token of role Admin";
         findings.push(NO_CREDENTIALS.found("neither a token nor a password was given", fix));
     } else if let Some(reason) = &central.unauthorized {
-        let fix = "make a token of role Admin: Platform Configuration → Integrations → API Token";
+        let fix = "make a token of role Admin: Platform Configuration → Integrations";
         findings
             .push(UNAUTHORIZED.found(format!("Central refuses the credentials: {reason}"), fix));
     }

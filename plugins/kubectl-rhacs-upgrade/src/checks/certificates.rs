@@ -128,7 +128,8 @@ fn mismatch(context: &Context<'_>, group: &[&str]) -> Option<Finding> {
                 format!("{} has {start}", names.join(", "))
             })
             .collect();
-        let fix = "roxctl sensor generate-certs CLUSTER for the cluster's, roxctl scanner generate for the Scanner's";
+        let fix =
+            "roxctl sensor generate-certs CLUSTER, or roxctl scanner generate for the Scanner's";
         CA_MISMATCH.found(format!("different authorities (SHA-256): {}", parts.join("; ")), fix)
     })
 }

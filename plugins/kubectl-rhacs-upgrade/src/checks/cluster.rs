@@ -24,7 +24,7 @@ const NAMESPACE: Definition = Definition {
     code: "RHACS-NAMESPACE",
     severity: Severity::Info,
     meaning: "the installation is in another namespace than `stackrox`",
-    why: "the guide's commands are written for `stackrox`; this plan has been made for the real one",
+    why: "the guide's commands are written for `stackrox`; this plan is made for the real one",
     source: "product pkg/env/namespace.go",
 };
 const POD_SECURITY_POLICY: Definition = Definition {
@@ -89,8 +89,7 @@ fn pod_security_policies(context: &Context<'_>) -> Option<Finding> {
         return None;
     }
     let fix = format!("before Kubernetes 1.25: kubectl delete psp {}", policies.join(" "));
-    let version = &context.snapshot.cluster.version;
-    let what = format!("PodSecurityPolicies {} on Kubernetes {version}", policies.join(", "));
+    let what = format!("PodSecurityPolicies are in use: {}", policies.join(", "));
     Some(POD_SECURITY_POLICY.found(what, fix))
 }
 

@@ -53,7 +53,7 @@ const UPGRADER_FAILED: Definition = Definition {
     severity: Severity::Warn,
     meaning: "the last automatic upgrade of a secured cluster failed",
     why: "the reason may still be there when Central tries again",
-    source: "product proto/storage/cluster.proto: UpgradeProgress; stackrox pull requests 12280, 20616",
+    source: "product proto/storage/cluster.proto; stackrox pull requests 12280 and 20616",
 };
 
 pub(super) const DEFINITIONS: &[Definition] =
@@ -97,7 +97,7 @@ fn follow(context: &Context<'_>) -> Option<Finding> {
         .collect();
     (!others.is_empty()).then(|| {
         let fix = format!(
-            "on each, when Central is done: kubectl --context CONTEXT rhacs-upgrade --to {} --components secured",
+            "then, for each: kubectl rhacs upgrade --context NAME --components secured --to {}",
             context.plan.to
         );
         FOLLOW.found(format!("to be upgraded next: {}", others.join(", ")), fix)
@@ -138,9 +138,10 @@ fn health(cluster: &SecuredCluster) -> Option<Finding> {
 fn silent(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
     let days = -context.days_until(&cluster.last_contact)?;
     (days > 1).then(|| {
-        let what = format!("cluster `{}` was last in contact at {}", cluster.name, cluster.last_contact);
+        let (name, last) = (&cluster.name, &cluster.last_contact);
+        let what = format!("cluster `{name}` was last in contact at {last}");
         let fix = format!(
-            "look at its sensor: kubectl -n {} logs deploy/sensor, or remove the cluster from Central",
+            "kubectl -n {} logs deploy/sensor there, or remove the cluster from Central",
             context.snapshot.namespace
         );
         SILENT.found(what, fix)

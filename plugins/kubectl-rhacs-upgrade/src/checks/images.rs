@@ -149,7 +149,7 @@ fn new_registry(context: &Context<'_>, changed: &[Changed<'_>]) -> Vec<Finding> 
             let objects: Vec<String> = objects.into_iter().collect();
             let what = format!("images of {} will come from `{host}`", objects.join(", "));
             let fix = format!(
-                "allow `{host}` in firewalls and proxies, and give the pull secret its credentials: {}",
+                "let `{host}` through firewalls and proxies, and have its credentials: {}",
                 context.kubectl("create secret docker-registry")
             );
             NEW_REGISTRY.found(what, fix)

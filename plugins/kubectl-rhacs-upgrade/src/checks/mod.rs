@@ -87,6 +87,8 @@ pub fn findings(snapshot: &Snapshot, plan: &Plan, options: &CheckOptions) -> Vec
 mod tests {
     use std::collections::BTreeSet;
 
+    use common::rhacs::Platform;
+
     use super::testing::Installation;
     use super::*;
 
@@ -119,6 +121,24 @@ mod tests {
                     .filter(|finding| finding.severity <= Severity::Accept)
                     .collect();
                 assert!(blocking.is_empty(), "{from} → {to}: {blocking:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_real_manifest_has_nothing_of_its_own_to_warn_of() {
+        for version in ["3.0.58.1", "3.0.62.1", "3.63.0", "3.66.1", "3.69.2"] {
+            for platform in [Platform::Kubernetes, Platform::OpenShift] {
+                let Some(installation) = Installation::of_manifest(version, platform) else {
+                    eprintln!("skipped: no real manifest of {version} on {platform}");
+                    continue;
+                };
+                let mut findings = installation.findings_for("3.74.9");
+                findings.retain(|finding| {
+                    finding.severity <= Severity::Warn
+                        && finding.code != "RHACS-POD-SECURITY-POLICY"
+                });
+                assert!(findings.is_empty(), "{version} on {platform}: {findings:#?}");
             }
         }
     }

@@ -69,7 +69,7 @@ const ROLES_MERGED: Definition = Definition {
     code: "RHACS-PERMISSIONS-MERGED",
     severity: Severity::Info,
     meaning: "permissions in Central's roles are merged",
-    why: "3.73 replaces APIToken and others by Integration and Access; custom roles may need a look",
+    why: "3.73 replaces APIToken and others by Integration and Access, in custom roles too",
     source: "product change log 73.0",
 };
 const POLICIES_OPTIONAL: Definition = Definition {
@@ -122,7 +122,7 @@ fn outage(context: &Context<'_>) -> Option<Finding> {
     let recreated = central.object()["spec"]["strategy"]["type"] == "Recreate";
     recreated.then(|| {
         OUTAGE.found(
-            "Central's portal and API are down until the new pod has migrated its database; sensors go on and reconnect",
+            "Central is down until its new pod has migrated the database; sensors reconnect",
             "",
         )
     })
@@ -139,9 +139,8 @@ fn way_back(context: &Context<'_>) -> Finding {
         Some(_) => "there is no room for the copy",
         None => "whether there is room for the copy is not known",
     };
-    let what = format!(
-        "{to} can go back to {from}, and only to it, until the next upgrade; {copy}; after that only a restore helps"
-    );
+    let what =
+        format!("{to} can go back to {from}, and only to it, until the next upgrade; {copy}");
     WAY_BACK.found(what, "kubectl rhacs rollback check")
 }
 
@@ -149,7 +148,7 @@ fn admission_bundle(context: &Context<'_>) -> Option<Finding> {
     let from = &context.plan.from;
     let old = from.is_at_least(3, 44) && !from.is_at_least(3, 55);
     context.snapshot.deployment("admission-control").filter(|_| old)?;
-    let fix = "kubectl delete validatingwebhookconfiguration stackrox; roxctl sensor get-bundle CLUSTER; \
+    let fix = "kubectl delete validatingwebhookconfiguration stackrox; roxctl sensor get-bundle NAME; \
                kubectl apply -f the bundle's admission-controller*.yaml";
     Some(ADMISSION_BUNDLE.found(format!("deploy/admission-control is of {from}"), fix))
 }
@@ -206,7 +205,7 @@ fn release_notes(context: &Context<'_>) -> Vec<Finding> {
             .push(POLICIES_OPTIONAL.found("3.70 deprecates the product's PodSecurityPolicies", ""));
     }
     if context.enters(3, 73) {
-        let fix = "look at Platform Configuration → Access Control → Permission Sets afterwards";
+        let fix = "look at Platform Configuration → Access Control → Permission Sets then";
         notes.push(ROLES_MERGED.found("3.73 merges permissions of custom permission sets", fix));
     }
     if context.enters(3, 74) {

@@ -8,9 +8,10 @@ use super::definition::Definition;
 
 const NOT_PERSISTENT: Definition = Definition {
     code: "RHACS-CENTRAL-NOT-PERSISTENT",
-    severity: Severity::Accept,
+    // A run without a backup has to be accepted anyway; with one, nothing is lost for good.
+    severity: Severity::Warn,
     meaning: "Central keeps its data in the pod",
-    why: "the upgrade replaces the pod: all data are lost, and the sensors no longer trust Central",
+    why: "the upgrade replaces the pod: what the backup does not bring back is lost",
     source: "stackrox issue 6500; upgrade guide 3.69, section 2.1",
 };
 const HOST_PATH: Definition = Definition {
@@ -62,7 +63,8 @@ fn persistence(context: &Context<'_>) -> Option<Finding> {
     };
     let object = short(workload.object());
     let in_pod = || {
-        let fix = "take a backup, then generate Central anew with a persistent volume: roxctl central generate k8s pvc";
+        let fix =
+            "back up, generate Central with a volume (roxctl central generate k8s pvc), restore";
         NOT_PERSISTENT.found(format!("{object}: volume `{volume}` lives as long as the pod"), fix)
     };
     let Some(found) = workload.volume(volume) else { return Some(in_pod()) };

@@ -43,7 +43,20 @@ impl Installation {
 
     fn new(version: &str, platform: Platform) -> Self {
         let version: Version = version.parse().expect(version);
-        let mut objects = official::objects(&version, platform, "stackrox");
+        let objects = official::objects(&version, platform, "stackrox");
+        Self::of(&version, platform, objects)
+    }
+
+    /// The installation that the release's own manifest makes; none when it is not at hand.
+    pub(super) fn of_manifest(version: &str, platform: Platform) -> Option<Self> {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/manifests");
+        let text = std::fs::read_to_string(format!("{directory}/{version}-{platform}.yaml"));
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&text.ok()?).expect(version);
+        let objects = objects.into_iter().filter(|object| object["kind"] != "Secret").collect();
+        Some(Self::of(&version.parse().expect(version), platform, objects))
+    }
+
+    fn of(version: &Version, platform: Platform, mut objects: Vec<Value>) -> Self {
         objects.iter_mut().for_each(run);
         objects.push(bound_claim("stackrox-db"));
         let snapshot = Snapshot {
@@ -63,7 +76,7 @@ impl Installation {
                 .iter()
                 .map(|name| tls_secret(name, 300))
                 .collect(),
-            central: central(&version),
+            central: central(version),
             ..Snapshot::default()
         };
         let mut installation =

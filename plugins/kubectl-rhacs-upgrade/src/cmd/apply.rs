@@ -9,6 +9,7 @@ use common::rhacs::Snapshot;
 use serde_json::Value;
 
 use super::upgrade;
+use crate::execute;
 use crate::planner;
 use crate::prepare::check;
 use crate::session::Session;
@@ -19,6 +20,7 @@ use crate::session::Session;
 /// A plan that cannot be read, was edited, is for another cluster, or no longer fits.
 pub async fn run(session: &Session, file: &Path) -> Result<Exit, Failure> {
     let plan = read(session, file)?;
+    execute::refuse_if_locked(session).await?;
     let (snapshot, central) = session.observe_all().await?;
     fits(&plan, &snapshot)?;
     let prepared = check(session, snapshot, plan, central).await?;

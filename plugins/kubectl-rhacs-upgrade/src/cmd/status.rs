@@ -12,7 +12,7 @@ use common::rhacs::{Component, SecuredCluster, Snapshot, Version};
 use common::ui::{Cell, Header, Look, Output, Role, Table};
 use serde::Serialize;
 
-use crate::planner::running;
+use crate::planner::{self, running};
 use crate::session::Session;
 
 /// What `status` prints.
@@ -85,6 +85,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 async fn read(session: &Session) -> Result<Status, Failure> {
     let snapshot = session.observe().await?;
+    planner::check_installed(&snapshot).map_err(planner::Refusal::into_failure)?;
     let lease = Lease::current(&session.cluster).await;
     let lock = lease.ok().flatten().filter(|lease| !lease.expired);
     Ok(status(&snapshot, lock.map(|lease| format!("{} since {}", lease.holder, lease.since))))

@@ -14,6 +14,9 @@ use crate::session::Session;
 /// # Errors
 /// Everything that can keep a run from succeeding.
 pub async fn run(session: &Session) -> Result<Exit, Failure> {
+    if session.cli.run.dry_run == DryRun::None {
+        execute::refuse_if_locked(session).await?;
+    }
     let prepared = prepare(session).await?;
     propose_and_run(session, prepared).await
 }

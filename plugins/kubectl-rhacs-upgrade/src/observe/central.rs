@@ -36,6 +36,7 @@ pub async fn facts(client: &CentralClient) -> CentralFacts {
     }
     // One after the other, over one connection: each more would be a port-forward of its own.
     facts.version = client.metadata().await.ok().and_then(|metadata| metadata.version);
+    facts.permissions = client.my_permissions().await.unwrap_or_default();
     facts.clusters = client.clusters().await.unwrap_or_default();
     facts.auto_upgrade = client.auto_upgrade_enabled().await.ok().flatten();
     facts.upgrade_status = client.upgrade_status().await.ok();

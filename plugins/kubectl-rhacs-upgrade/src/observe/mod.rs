@@ -38,9 +38,11 @@ pub async fn observe(
         lists(cluster, namespace, &served, WANTED.iter()),
     );
     let version = version?;
+    let server_time = cluster.now().to_string();
     let mut snapshot = Snapshot {
         namespace: namespace.to_owned(),
         taken_at: taken_at.to_string(),
+        server_time: Some(server_time),
         platform: Some(match served.contains("security.openshift.io/v1") {
             true => Platform::OpenShift,
             false => Platform::Kubernetes,

@@ -75,7 +75,11 @@ pub fn moved(plan: &Plan, snapshot: &Snapshot) -> Vec<ObjectRef> {
     pairs.filter(|(then, now)| then != now).map(|(then, _)| then.object.clone()).collect()
 }
 
-fn check_installed(snapshot: &Snapshot) -> Result<(), Refusal> {
+/// Whether there is anything to look at.
+///
+/// # Errors
+/// When the namespace does not exist, or has none of the product's Deployments.
+pub fn check_installed(snapshot: &Snapshot) -> Result<(), Refusal> {
     if !snapshot.namespace_exists {
         return Err(Refusal::NoNamespace { namespace: snapshot.namespace.clone() });
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::Full;
@@ -21,6 +22,10 @@ use crate::cluster::{Cluster, Collection};
 
 /// The port Central's pods listen on.
 const POD_PORT: u16 = 8443;
+/// The longest time for opening a connection, TLS included.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How a connection through the API server is named, instead of an address.
+pub(super) const PORT_FORWARD: &str = "port-forward to ";
 
 /// Where Central is.
 #[derive(Clone, Debug)]
@@ -40,6 +45,16 @@ impl Target {
         &self,
         config: &Arc<ClientConfig>,
     ) -> Result<Connection, CentralError> {
+        match tokio::time::timeout(PATIENCE, self.open(config)).await {
+            Ok(connection) => connection,
+            Err(_) => {
+                let reason = format!("no connection within {} s", PATIENCE.as_secs());
+                Err(self.unreachable(&reason))
+            }
+        }
+    }
+
+    async fn open(&self, config: &Arc<ClientConfig>) -> Result<Connection, CentralError> {
         match self {
             Self::Endpoint(endpoint) => {
                 let address = (endpoint.host.as_str(), endpoint.port);
@@ -71,7 +86,7 @@ impl Target {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Endpoint(endpoint) => endpoint.to_string(),
-            Self::Pod(cluster) => format!("port-forward to {}/central", cluster.namespace()),
+            Self::Pod(cluster) => format!("{PORT_FORWARD}{}/central", cluster.namespace()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::connection::PORT_FORWARD;
 use crate::cluster::ClusterError;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -135,7 +136,11 @@ impl CentralError {
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
         let hint = match self {
-            Self::Unreachable { .. } | Self::Timeout { .. } => {
+            Self::Unreachable { endpoint, .. } if endpoint.starts_with(PORT_FORWARD) => {
+                "see the log of Central (`kubectl logs deploy/central`), or name an address with \
+                 `--endpoint`"
+            }
+            Self::Unreachable { .. } => {
                 "leave out `--endpoint` (and ROX_ENDPOINT) to reach Central through the API server"
             }
             Self::PortForward(error) => return error.hints(),

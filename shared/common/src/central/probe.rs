@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use super::api::ping;
 use super::client::CentralClient;
+use crate::env::Clock;
 
 /// How often Central is asked.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// A clock that runs fast does not make it more often than this.
+const SHORTEST: Duration = Duration::from_millis(20);
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -34,23 +37,24 @@ pub struct Outage {
 #[derive(Debug)]
 pub struct Probe {
     tally: Arc<Mutex<Tally>>,
+    clock: Clock,
     task: JoinHandle<()>,
 }
 
 impl Probe {
-    /// Starts to measure. The client should have no credentials: none are needed.
+    /// Starts to measure by `clock`. No credentials are sent: none are needed.
     #[must_use]
-    pub fn start(client: &CentralClient) -> Self {
+    pub fn start(client: &CentralClient, clock: &Clock) -> Self {
         let tally = Arc::new(Mutex::new(Tally::default()));
-        let task = tokio::spawn(measure(client.clone(), Arc::clone(&tally)));
-        Self { tally, task }
+        let task = tokio::spawn(measure(client.clone(), clock.clone(), Arc::clone(&tally)));
+        Self { tally, clock: clock.clone(), task }
     }
 
     /// What was measured until now.
     #[must_use]
     pub fn outage(&self) -> Outage {
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.outage(Instant::now())
+        tally.outage(self.clock.now())
     }
 
     /// Ends the measurement.
@@ -66,16 +70,16 @@ impl Drop for Probe {
     }
 }
 
-async fn measure(client: CentralClient, tally: Arc<Mutex<Tally>>) {
-    let mut ticks = tokio::time::interval(INTERVAL);
+async fn measure(client: CentralClient, clock: Clock, tally: Arc<Mutex<Tally>>) {
+    let mut ticks = tokio::time::interval(clock.real_duration(INTERVAL).max(SHORTEST));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let asked_at = Instant::now();
+        let asked_at = clock.now();
         let answered = client.once(&ping(), PATIENCE).await.is_ok();
-        let at = if answered { Instant::now() } else { asked_at };
+        let at = if answered { clock.now() } else { asked_at };
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.record(answered, at, Timestamp::now());
+        tally.record(answered, at);
     }
 }
 
@@ -83,30 +87,32 @@ async fn measure(client: CentralClient, tally: Arc<Mutex<Tally>>) {
 #[derive(Debug, Default)]
 struct Tally {
     outage: Outage,
-    down_since: Option<Instant>,
+    down_since: Option<Timestamp>,
 }
 
 impl Tally {
-    fn record(&mut self, answered: bool, at: Instant, clock: Timestamp) {
+    fn record(&mut self, answered: bool, at: Timestamp) {
         match (answered, self.down_since) {
             (true, Some(_)) => {
                 self.outage = self.outage(at);
-                self.outage.ended = Some(clock);
+                self.outage.ended = Some(at);
                 self.down_since = None;
             }
             (true, None) => self.outage.answered = true,
             // What was never up did not go down.
             (false, None) if self.outage.answered => {
                 self.down_since = Some(at);
-                self.outage.began.get_or_insert(clock);
+                self.outage.began.get_or_insert(at);
                 self.outage.ended = None;
             }
             (false, _) => {}
         }
     }
 
-    fn outage(&self, now: Instant) -> Outage {
-        let current = self.down_since.map_or(Duration::ZERO, |since| now - since);
+    fn outage(&self, now: Timestamp) -> Outage {
+        let current = self.down_since.map_or(Duration::ZERO, |since| {
+            Duration::try_from(now.duration_since(since)).unwrap_or_default()
+        });
         Outage {
             total: self.outage.total + current,
             longest: self.outage.longest.max(current),
@@ -121,25 +127,25 @@ mod tests {
 
     #[test]
     fn outages_are_added_up_and_the_longest_is_known() {
-        let start = Instant::now();
+        let start = Timestamp::UNIX_EPOCH;
         let mut tally = Tally::default();
-        let clock = Timestamp::UNIX_EPOCH;
         for (second, answered) in
             [(0, false), (1, true), (2, false), (3, false), (5, true), (6, true), (7, false)]
         {
-            tally.record(answered, start + Duration::from_secs(second), clock);
+            tally.record(answered, start + Duration::from_secs(second));
         }
         let outage = tally.outage(start + Duration::from_secs(17));
         assert_eq!(outage.total, Duration::from_secs(13));
         assert_eq!(outage.longest, Duration::from_secs(10));
-        assert_eq!((outage.began, outage.ended), (Some(clock), None), "it goes on");
+        let began = start + Duration::from_secs(2);
+        assert_eq!((outage.began, outage.ended), (Some(began), None), "it goes on");
     }
 
     #[test]
     fn a_central_that_was_never_up_measures_nothing() {
-        let start = Instant::now();
+        let start = Timestamp::UNIX_EPOCH;
         let mut tally = Tally::default();
-        tally.record(false, start, Timestamp::UNIX_EPOCH);
+        tally.record(false, start);
         let outage = tally.outage(start + Duration::from_secs(60));
         assert_eq!(outage, Outage::default());
     }

@@ -1,4 +1,4 @@
-//! Following a collection: a list, then a watch that survives everything but missing permissions.
+//! Following a collection by a watch that survives everything but missing permissions.
 
 use std::time::Duration;
 
@@ -68,14 +68,16 @@ enum End {
 
 impl<T: Copy + Send + Sync + 'static> Follower<T> {
     async fn run(mut self) {
+        // A watch from no version begins with all there is: one request instead of two.
+        let mut version = String::new();
         loop {
-            let Some(mut version) = self.read().await else { return };
-            loop {
-                match self.watch(version).await {
-                    End::Continue(next) => version = next,
-                    End::Restart => break,
-                    End::Unheard => return,
-                }
+            match self.watch(version).await {
+                End::Continue(next) => version = next,
+                End::Restart => match self.read().await {
+                    Some(moment) => version = moment,
+                    None => return,
+                },
+                End::Unheard => return,
             }
         }
     }
@@ -99,7 +101,9 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
             Ok(watch) => self.relay(watch, version).await,
             Err(ClusterError::Gone { .. }) => End::Restart,
             Err(ClusterError::Forbidden { .. }) => {
-                tokio::time::sleep(POLL).await;
+                if !version.is_empty() {
+                    tokio::time::sleep(POLL).await;
+                }
                 End::Restart
             }
             Err(error) => match self.endure(error).await {
@@ -129,7 +133,7 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
                     };
                 }
                 Some(Ok(WatchEvent::Bookmark(newer))) => {
-                    version = newer;
+                    advance(&mut version, &newer);
                     continue;
                 }
                 Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
@@ -141,7 +145,7 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
             if let News::Put(object) | News::Gone(object) = &news
                 && let Some(newer) = object["metadata"]["resourceVersion"].as_str()
             {
-                newer.clone_into(&mut version);
+                advance(&mut version, newer);
             }
             if self.tell(news).await.is_none() {
                 return End::Unheard;
@@ -170,5 +174,28 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
 
     async fn tell(&self, news: News) -> Option<()> {
         self.news.send((self.tag, news)).await.ok()
+    }
+}
+
+/// Moves on to a newer version. The objects that a watch begins with come in any order.
+fn advance(version: &mut String, seen: &str) {
+    let number = |text: &str| text.parse::<u64>().ok();
+    match (number(version), number(seen)) {
+        (Some(known), Some(seen)) if seen < known => {}
+        _ => seen.clone_into(version),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_never_goes_back() {
+        let mut version = String::new();
+        for seen in ["7", "12", "9", "13"] {
+            advance(&mut version, seen);
+        }
+        assert_eq!(version, "13");
     }
 }

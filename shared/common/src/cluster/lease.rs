@@ -87,19 +87,19 @@ impl Lease {
     ) -> Result<Held, LeaseError> {
         let manifest = manifest(cluster, holder, duration);
         match cluster.create(&manifest, &WriteOptions::default()).await {
-            Ok(created) => return Ok(Held::start(cluster, holder, duration, &created)),
+            Ok(created) => return Ok(Held::start(cluster, duration, &created)),
             Err(ClusterError::AlreadyExists { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         let Some(known) = Self::current(cluster).await? else {
             // It was released between the two requests.
             let created = cluster.create(&manifest, &WriteOptions::default()).await;
-            return Ok(Held::start(cluster, holder, duration, &created?));
+            return Ok(Held::start(cluster, duration, &created?));
         };
         if !known.expired && known.holder != holder {
             return Err(LeaseError::Locked(Box::new(known)));
         }
-        known.take_over(cluster, manifest, holder, duration).await
+        known.take_over(cluster, &manifest, duration).await
     }
 
     /// Ends another run's lock, whoever holds it, and leaves `reason` in an event. Returns who
@@ -121,18 +121,23 @@ impl Lease {
         Ok(Some(known))
     }
 
-    /// Takes an expired lock; the resource version makes sure that only one of several does.
+    /// Takes an expired lock. The old Lease is deleted only as it was read, so that a renewal in
+    /// between keeps it; of several that try, one creates the new one. The new uid keeps the old
+    /// holder from renewing or deleting what is not its own.
     async fn take_over(
         self,
         cluster: &Cluster,
-        mut manifest: Value,
-        holder: &str,
+        manifest: &Value,
         duration: Duration,
     ) -> Result<Held, LeaseError> {
-        manifest["metadata"]["resourceVersion"] = json!(self.resource_version);
-        match cluster.replace(&manifest, &WriteOptions::default()).await {
-            Ok(taken) => Ok(Held::start(cluster, holder, duration, &taken)),
-            Err(ClusterError::Conflict { .. } | ClusterError::NotFound { .. }) => {
+        let as_read = json!({"uid": self.uid, "resourceVersion": self.resource_version});
+        let taken = match cluster.delete_if(&reference(cluster), as_read, false).await {
+            Ok(_) => cluster.create(manifest, &WriteOptions::default()).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(taken) => Ok(Held::start(cluster, duration, &taken)),
+            Err(ClusterError::Conflict { .. } | ClusterError::AlreadyExists { .. }) => {
                 let winner = Self::current(cluster).await?.unwrap_or(self);
                 Err(LeaseError::Locked(Box::new(winner)))
             }
@@ -160,13 +165,12 @@ impl Lease {
 }
 
 impl Held {
-    fn start(cluster: &Cluster, holder: &str, duration: Duration, lease: &Value) -> Self {
+    fn start(cluster: &Cluster, duration: Duration, lease: &Value) -> Self {
         let held = Lease::parse(lease, cluster.now());
         let (tell, lost) = watch::channel(false);
         let uid = held.uid.clone();
         let renewal = Renewal {
             cluster: cluster.clone(),
-            holder: holder.to_owned(),
             duration,
             uid: uid.clone(),
             resource_version: held.resource_version,
@@ -214,7 +218,6 @@ impl Drop for Held {
 
 struct Renewal {
     cluster: Cluster,
-    holder: String,
     duration: Duration,
     uid: String,
     resource_version: String,
@@ -261,7 +264,7 @@ impl Renewal {
             Err(ClusterError::NotFound { .. }) => Ok(false),
             Err(error @ ClusterError::Conflict { .. }) => {
                 let known = Lease::current(&self.cluster).await?;
-                match known.filter(|known| known.uid == self.uid && known.holder == self.holder) {
+                match known.filter(|known| known.uid == self.uid) {
                     // Our own renewal arrived although its answer did not.
                     Some(known) => {
                         self.resource_version = known.resource_version;

@@ -147,18 +147,30 @@ impl Cluster {
         uid: Option<&str>,
         dry_run: bool,
     ) -> Result<bool, ClusterError> {
+        let preconditions = uid.map_or(Value::Null, |uid| json!({"uid": uid}));
+        self.delete_if(object, preconditions, dry_run).await
+    }
+
+    /// Deletes an object if `preconditions` (`uid`, `resourceVersion`) hold.
+    pub(super) async fn delete_if(
+        &self,
+        object: &ObjectRef,
+        preconditions: Value,
+        dry_run: bool,
+    ) -> Result<bool, ClusterError> {
+        let is_guarded = preconditions.is_object();
         let mut options = json!({
             "kind": "DeleteOptions",
             "apiVersion": "v1",
             "propagationPolicy": "Background",
         });
-        if let Some(uid) = uid {
-            options["preconditions"] = json!({"uid": uid});
+        if is_guarded {
+            options["preconditions"] = preconditions;
         }
         if dry_run {
             options["dryRun"] = json!(["All"]);
         }
-        let call = Call::send(Method::DELETE, object.path(), &options).idempotent(uid.is_some());
+        let call = Call::send(Method::DELETE, object.path(), &options).idempotent(is_guarded);
         match self.json(call).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),

@@ -224,7 +224,8 @@ mod tests {
         assert!(may("get", "", "pods", None));
         assert!(may("get", "", "pods/log", None));
         assert!(!may("delete", "", "pods", None));
-        assert!(!may("get", "apps", "pods/portforward", None) || may("get", "apps", "x", None));
+        assert!(may("update", "apps", "deployments/scale", None));
+        assert!(!may("create", "", "pods/portforward", None));
         assert!(may("patch", "apps", "deployments", Some("central")));
         assert!(may("update", "", "secrets", Some("scanner-tls")));
         assert!(!may("update", "", "secrets", Some("central-tls")));

@@ -67,8 +67,8 @@ pub enum WaitError {
         /// The last lines of the log of a container that was in trouble.
         logs: Vec<String>,
     },
-    /// The workload was deleted.
-    #[error("`{workload}` was deleted while its rollout was waited for")]
+    /// There is no such workload (any more).
+    #[error("`{workload}` is not there, so its rollout cannot be waited for")]
     Deleted {
         /// The workload.
         workload: ObjectRef,
@@ -180,6 +180,7 @@ impl<'a> Wait<'a> {
                 Ok(Some((part, news))) => self.take(part, news)?,
                 // The sender is held here, so the channel does not close.
                 Ok(None) => {}
+                Err(_) if self.workload.is_none() => self.look().await?,
                 Err(_) => self.read_events().await,
             }
             while let Ok((part, news)) = self.news.try_recv() {
@@ -205,6 +206,17 @@ impl<'a> Wait<'a> {
             (Part::Workload, News::Gone(_)) => return Err(self.deleted()),
             (Part::ReplicaSets, news) => update(&mut self.replica_sets, news),
             (Part::Pods, news) => update(&mut self.pods, news),
+        }
+        Ok(())
+    }
+
+    /// A watch of one object says nothing when there is none.
+    async fn look(&mut self) -> Result<(), WaitError> {
+        match self.cluster.read(self.reference).await {
+            Ok(Some(workload)) => self.set_workload(workload),
+            Ok(None) => return Err(self.deleted()),
+            Err(error) if error.is_transient() => self.tell(format!("{error}; trying again")),
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }

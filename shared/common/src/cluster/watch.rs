@@ -74,6 +74,7 @@ impl Watch {
 
 impl Cluster {
     /// Watches a collection from a resource version, which a list returned, for at most `limit`.
+    /// From an empty version it begins with an `Added` for every object there is.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Cluster {
             .query()
             .with("watch", "true")
             .with("allowWatchBookmarks", "true")
-            .with("resourceVersion", resource_version)
+            .with_some("resourceVersion", Some(resource_version).filter(|v| !v.is_empty()))
             .with("timeoutSeconds", limit.as_secs().max(1).to_string());
         let response = self.stream(&Call::get(query.on(&collection.path()))).await?;
         Ok(Watch {

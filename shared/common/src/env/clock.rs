@@ -23,7 +23,7 @@ impl Clock {
         Self(Kind::System)
     }
 
-    /// Shows `start` first and runs `factor` times as fast as real time; factors below 1 count as 1.
+    /// Shows `start` first and runs `factor` times as fast as real time, at least as fast.
     #[must_use]
     pub fn scaled(start: Timestamp, factor: f64) -> Self {
         Self(Kind::Scaled { start, origin: Instant::now(), factor: factor.max(1.0) })

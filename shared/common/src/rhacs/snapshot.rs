@@ -248,6 +248,16 @@ impl Snapshot {
         self.secrets.iter().find(|secret| secret.name == name)
     }
 
+    /// The secured cluster of this namespace, by the id in its sensor's certificate (`CN =
+    /// SENSOR_SERVICE: ID`); none when Central was not asked, or the certificate is of an init
+    /// bundle, which names no cluster.
+    #[must_use]
+    pub fn local_cluster(&self) -> Option<&SecuredCluster> {
+        let subject = &self.secret("sensor-tls")?.certificate.as_ref()?.subject;
+        let clusters = self.central.clusters.iter();
+        clusters.into_iter().find(|cluster| !cluster.id.is_empty() && subject.contains(&cluster.id))
+    }
+
     /// Whether the cluster is known to be OpenShift.
     #[must_use]
     pub fn is_openshift(&self) -> bool {

@@ -304,10 +304,10 @@ impl Events {
         (self.0.now)()
     }
 
-    /// Seconds since `start` by the clock of the run.
+    /// Seconds since `start` by the clock of the run, to the millisecond.
     #[must_use]
     pub fn seconds_since(&self, start: Timestamp) -> f64 {
-        self.now().duration_since(start).as_secs_f64().max(0.0)
+        to_milliseconds(self.now().duration_since(start).as_secs_f64().max(0.0))
     }
 }
 
@@ -315,6 +315,12 @@ impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("run", &self.0.run).finish_non_exhaustive()
     }
+}
+
+/// Seconds without what is finer than a millisecond: nobody reads it, and short decimals come back
+/// from JSON as they were.
+pub(super) fn to_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]

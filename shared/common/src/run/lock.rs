@@ -25,7 +25,9 @@ pub async fn lock(
     }
 }
 
-fn locked(lease: &Lease) -> Failure {
+/// The failure of a command that finds `lease` held: exit 8, by whom and since when.
+#[must_use]
+pub fn locked(lease: &Lease) -> Failure {
     let message = format!("another run holds the lock: {} since {}", lease.holder, lease.since);
     Failure::new(Exit::Locked, message)
         .hint(format!("it expires at {} unless that run goes on", lease.expires))

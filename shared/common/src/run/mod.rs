@@ -31,7 +31,7 @@ pub use interrupt::{Interrupt, Interrupter};
 #[cfg(feature = "cluster")]
 pub use journal::{ClusterJournal, Journal, MemoryJournal};
 #[cfg(feature = "cluster")]
-pub use lock::lock;
+pub use lock::{lock, locked};
 #[cfg(feature = "cluster")]
 pub use record::{
     Captured, RECORD_SCHEMA, Record, RecordError, Resume, RunState, StepRecord, StepState, Wrote,

@@ -166,10 +166,13 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         let begin = self.events.now();
         self.stop_if_interrupted()?;
         self.mark(record, step, StepState::Started);
-        self.save(record).await.map_err(|error| StepError {
-            message: format!("step `{}` was not started: {}", step.id, error.message),
-            ..error
-        })?;
+        // A look at everything needs no record of its intent; the next save carries its result.
+        if !matches!(step.action, Action::VerifyAll { .. }) {
+            self.save(record).await.map_err(|error| StepError {
+                message: format!("step `{}` was not started: {}", step.id, error.message),
+                ..error
+            })?;
+        }
         self.stop_if_interrupted()?;
 
         let context = StepContext::new(step, record, self.events, &self.interrupt);

@@ -132,17 +132,14 @@ impl Ui {
         }
     }
 
-    /// Warns a person; said even when quiet.
+    /// Warns a person, even when quiet; programs that read events get `{"warning": …}`.
     pub fn warn(&self, message: &str) {
-        if self.0.mode == Mode::Json {
-            return;
-        }
         let look = self.0.stderr;
-        self.error_text(&format!(
-            "{} {}",
-            look.paint(Role::Warning, "warning:"),
-            look.text(message)
-        ));
+        if self.0.mode == Mode::Json {
+            return self.error_text(&json!({"warning": message}).to_string());
+        }
+        let label = look.paint(Role::Warning, "warning:");
+        self.error_text(&format!("{label} {}", look.text(message)));
     }
 
     /// Shows what happened in a run.
@@ -154,7 +151,9 @@ impl Ui {
     pub fn propose(&self, plan: &Plan, findings: &[Finding]) {
         let look = self.0.stderr;
         let wide = self.0.output.is_wide();
-        self.say(findings_text(findings, look, wide).trim_end());
+        let findings = findings_text(findings, look, wide);
+        // A blank line stands between the two tables.
+        self.say(findings.strip_suffix('\n').unwrap_or_default());
         self.say(plan_text(plan, look, wide).trim_end());
     }
 
@@ -166,23 +165,24 @@ impl Ui {
         self.print(report, |output, look| report_text(report, output, look))
     }
 
-    /// Prints why a command failed, for people and, with `-o json` or `yaml`, for programs.
-    /// Returns how the process ends.
+    /// Prints why a command failed: for people and, with `-o json` or `yaml`, for programs; as one
+    /// line of JSON where events are. Returns how the process ends.
     pub fn failure(&self, failure: &Failure) -> Exit {
         let exit = failure.exit();
+        let value = json!({
+            "error": failure.to_string(),
+            "causes": failure.causes(),
+            "hints": failure.hints(),
+            "exit": exit,
+            "code": exit.code(),
+        });
         if self.0.output.is_structured() {
-            let value = json!({
-                "error": failure.to_string(),
-                "causes": failure.causes(),
-                "hints": failure.hints(),
-                "exit": exit,
-                "code": exit.code(),
-            });
             // Standard error has the same in words, and the exit code stays the failure's.
             drop(self.print(&value, |_, _| String::new()));
         }
-        if self.0.mode != Mode::Json {
-            self.error_text(&colored_failure(failure, self.0.stderr));
+        match self.0.mode {
+            Mode::Json => self.error_text(&value.to_string()),
+            _ => self.error_text(&colored_failure(failure, self.0.stderr)),
         }
         exit
     }
@@ -266,6 +266,26 @@ mod tests {
             "exit": "locked", "code": 8,
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn where_events_are_every_line_is_json() {
+        let env = Env::test();
+        let args = UiArgs { events: EventFormat::Json, ..UiArgs::default() };
+        let ui = Ui::new(&env, &args, false);
+        ui.warn("look");
+        ui.say("a word");
+        ui.failure(&Failure::usage("no"));
+        let lines: Vec<serde_json::Value> = env
+            .stderr()
+            .captured()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines[0]["warning"], "look");
+        assert_eq!(lines[1]["exit"], "usage");
+        assert_eq!(env.stdout().captured(), "");
     }
 
     #[test]

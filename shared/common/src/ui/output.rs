@@ -67,7 +67,8 @@ mod tests {
     fn yaml_reads_back_as_it_was_written() {
         let value = json!({
             "digest": "0123", "version": "3.69", "no": "no", "empty": {}, "list": [{"a": 1}, null],
-            "text": "two\nlines", "path": "/ready", "tilde": "~", "number": "1e3", "long": "x ".repeat(90),
+            "text": "two\nlines", "path": "/ready", "tilde": "~", "number": "1e3",
+            "long": "x ".repeat(90),
         });
         let yaml = to_yaml(&value).unwrap();
         assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), value, "{yaml}");

@@ -34,10 +34,6 @@ impl Seen {
     pub fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
     }
-
-    pub fn is_watch(&self) -> bool {
-        self.query().contains("watch=true")
-    }
 }
 
 /// What is answered.
@@ -80,10 +76,11 @@ impl Answer {
         self
     }
 
-    /// The connection breaks.
-    pub fn broken(mut self) -> Self {
-        self.pieces.push(Piece::Break);
-        self
+    /// The connection breaks, after what came before has gone out.
+    pub fn broken(self) -> Self {
+        let mut answer = self.pause(30);
+        answer.pieces.push(Piece::Break);
+        answer
     }
 
     fn into_response(self) -> Response<http_body_util::combinators::UnsyncBoxBody<Bytes, Cut>> {

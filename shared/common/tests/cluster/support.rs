@@ -80,8 +80,10 @@ impl Store {
         let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
         let known = objects.get(&path).cloned();
         let stale = |known: &Value| {
-            let wanted = body["metadata"]["resourceVersion"].as_str();
-            wanted.is_some_and(|wanted| known["metadata"]["resourceVersion"] != wanted)
+            ["uid", "resourceVersion"].iter().any(|field| {
+                let wanted = &body["metadata"][*field];
+                wanted.is_string() && *wanted != known["metadata"][*field]
+            })
         };
         match (seen.method.clone(), known) {
             (Method::POST, _) => {
@@ -113,9 +115,12 @@ impl Store {
                 self.put(&mut objects, path, known)
             }
             (Method::DELETE, Some(known)) => {
-                let uid = &body["preconditions"]["uid"];
-                if uid.is_string() && *uid != known["metadata"]["uid"] {
-                    return status(409, "Conflict", "another uid");
+                let differs = |field: &str| {
+                    let wanted = &body["preconditions"][field];
+                    wanted.is_string() && *wanted != known["metadata"][field]
+                };
+                if differs("uid") || differs("resourceVersion") {
+                    return status(409, "Conflict", "the precondition failed");
                 }
                 objects.remove(&path);
                 Answer::json(200, &known)

@@ -35,9 +35,19 @@ fn event(kind: &str, object: &Value) -> String {
     format!("{}\n", json!({"type": kind, "object": object}))
 }
 
+fn is_watch(seen: &Seen) -> bool {
+    seen.query().contains("watch=true")
+}
+
+/// A watch that begins with these objects and goes on for long.
+fn present(objects: &[Value]) -> Answer {
+    let begin = objects.iter().map(|object| event("ADDED", object)).collect::<String>();
+    Answer::new(200).data(begin).pause(60_000)
+}
+
 /// Answers for pods and ReplicaSets of a rollout that is in no trouble.
 fn calm(seen: &Seen) -> Answer {
-    if seen.is_watch() { Answer::new(200).pause(60_000) } else { list(&[]) }
+    if is_watch(seen) { present(&[]) } else { list(&[]) }
 }
 
 async fn rollout(server: &Server, limit: Duration) -> (Result<Value, WaitError>, Vec<String>) {
@@ -54,34 +64,26 @@ async fn rollout(server: &Server, limit: Duration) -> (Result<Value, WaitError>,
 }
 
 #[tokio::test]
-async fn a_rollout_that_is_complete_costs_one_list() {
-    let server = Server::start(None, |seen| match seen.is_watch() {
-        true => Answer::new(200).pause(60_000),
-        false => list(&[deployment(5, true)]),
-    })
-    .await;
+async fn a_rollout_that_is_complete_costs_one_request() {
+    let server = Server::start(None, |_| present(&[deployment(5, true)])).await;
     let (result, told) = rollout(&server, LIMIT).await;
     assert_eq!(result.unwrap()["metadata"]["name"], "central");
     assert!(told.is_empty(), "{told:?}");
-    assert!(server.seen().iter().all(|seen| seen.path() == DEPLOYMENTS), "{:?}", server.requests());
+    assert_eq!(server.requests(), [format!("GET {DEPLOYMENTS}")]);
 }
 
 #[tokio::test]
 async fn a_watch_that_breaks_expires_and_stumbles_is_renewed_until_the_rollout_is_done() {
     let count = AtomicU32::new(0);
-    let lists = AtomicU32::new(0);
     let server = Server::start(None, move |seen| {
         if seen.path() != DEPLOYMENTS {
             return calm(seen);
         }
-        if !seen.is_watch() {
-            return match lists.fetch_add(1, Ordering::SeqCst) {
-                0 => list(&[deployment(5, false)]),
-                _ => list(&[deployment(7, false)]),
-            };
+        if !is_watch(seen) {
+            return list(&[deployment(7, false)]);
         }
         match count.fetch_add(1, Ordering::SeqCst) {
-            0 => Answer::new(200).data(event("MODIFIED", &deployment(6, false))).broken(),
+            0 => Answer::new(200).data(event("ADDED", &deployment(6, false))).broken(),
             1 => Answer::new(200),
             2 => Answer::new(200).data(event("ERROR", &json!({"code": 410, "reason": "Expired"}))),
             _ => Answer::new(200)
@@ -99,21 +101,23 @@ async fn a_watch_that_breaks_expires_and_stumbles_is_renewed_until_the_rollout_i
     let watches: Vec<String> = server
         .seen()
         .iter()
-        .filter(|seen| seen.path() == DEPLOYMENTS && seen.is_watch())
-        .filter_map(|seen| {
-            let pair = seen.query().split('&').find(|pair| pair.starts_with("resourceVersion="));
-            pair.map(str::to_owned)
+        .filter(|seen| seen.path() == DEPLOYMENTS && is_watch(seen))
+        .map(|seen| {
+            let version = seen.query().split('&').find(|pair| pair.starts_with("resourceVersion="));
+            version.unwrap_or("present").to_owned()
         })
         .collect();
-    assert_eq!(watches[..3], ["resourceVersion=10", "resourceVersion=6", "resourceVersion=6"]);
-    assert_eq!(watches[3], "resourceVersion=10", "after a new list");
+    assert_eq!(
+        watches,
+        ["present", "resourceVersion=6", "resourceVersion=6", "resourceVersion=10"]
+    );
 }
 
 #[tokio::test]
 async fn without_the_right_to_watch_the_rollout_is_read_again_and_again() {
     let lists = AtomicU32::new(0);
     let server = Server::start(None, move |seen| {
-        if seen.is_watch() {
+        if is_watch(seen) {
             return status(403, "Forbidden", "no");
         }
         if seen.path() != DEPLOYMENTS {
@@ -128,19 +132,18 @@ async fn without_the_right_to_watch_the_rollout_is_read_again_and_again() {
 
 fn troubled(seen: &Seen, pod_status: &Value) -> Answer {
     let path = seen.path();
-    if seen.is_watch() {
-        return Answer::new(200).pause(60_000);
-    }
     if path == DEPLOYMENTS {
-        return list(&[deployment(5, false)]);
+        return present(&[deployment(5, false)]);
     }
     if path.ends_with("/replicasets") {
-        return list(&[json!({"metadata": {"name": "central-2", "uid": "r",
+        return present(&[json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
+            "name": "central-2", "uid": "r",
             "annotations": {"deployment.kubernetes.io/revision": "2"},
             "ownerReferences": [{"uid": "d"}]}})]);
     }
     if path.ends_with("/pods") {
-        return list(&[json!({"metadata": {"name": "central-2-x", "namespace": "stackrox",
+        return present(&[json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
+            "name": "central-2-x", "namespace": "stackrox",
             "ownerReferences": [{"uid": "r"}]}, "status": pod_status})]);
     }
     match path.ends_with("/log") {
@@ -185,10 +188,9 @@ async fn a_workload_that_is_deleted_ends_the_wait() {
         if seen.path() != DEPLOYMENTS {
             return calm(seen);
         }
-        match seen.is_watch() {
-            true => Answer::new(200).data(event("DELETED", &deployment(6, false))).pause(60_000),
-            false => list(&[deployment(5, false)]),
-        }
+        let begin = event("ADDED", &deployment(5, false));
+        let end = event("DELETED", &deployment(6, false));
+        Answer::new(200).data(begin).pause(20).data(end).pause(60_000)
     })
     .await;
     let (result, _) = rollout(&server, LIMIT).await;

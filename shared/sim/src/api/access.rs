@@ -152,8 +152,11 @@ fn refusal(who: &Identity, attempt: &Attempt) -> Status {
     } else {
         format!("{}.{}", attempt.resource, attempt.group)
     };
-    let subject =
-        if attempt.name.is_empty() { qualified } else { format!("{qualified} \"{}\"", attempt.name) };
+    let subject = if attempt.name.is_empty() {
+        qualified
+    } else {
+        format!("{qualified} \"{}\"", attempt.name)
+    };
     let place = if attempt.namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {

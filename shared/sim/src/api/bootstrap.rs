@@ -61,26 +61,77 @@ fn bind(store: &Store, name: &str, group: &str, by: &Writer) -> Result<(), Statu
         .map(|_| ())
 }
 
+fn role(name: &str, rules: &[Value]) -> Value {
+    let labels = json!({"kubernetes.io/bootstrapping": "rbac-defaults"});
+    json!({"metadata": {"name": name, "labels": labels}, "rules": rules})
+}
+
+fn of(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
+    json!({"verbs": verbs, "apiGroups": groups, "resources": resources})
+}
+
+fn paths(paths: &[&str]) -> Value {
+    json!({"verbs": ["get"], "nonResourceURLs": paths})
+}
+
 fn roles() -> Vec<Value> {
-    let role = |name: &str, rules: Value| {
-        let labels = json!({"kubernetes.io/bootstrapping": "rbac-defaults"});
-        json!({"metadata": {"name": name, "labels": labels}, "rules": rules})
-    };
-    let paths = |paths: &[&str]| json!({"verbs": ["get"], "nonResourceURLs": paths});
-    let of = |groups: &[&str], resources: &[&str], verbs: &[&str]| {
-        json!({"verbs": verbs, "apiGroups": groups, "resources": resources})
-    };
+    let authorization = ["authorization.k8s.io"];
+    let reviews = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
+    let identity = of(&["authentication.k8s.io"], &["selfsubjectreviews"], &["create"]);
+    let public = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
+    let discovery = [
+        "/api",
+        "/api/*",
+        "/apis",
+        "/apis/*",
+        "/healthz",
+        "/livez",
+        "/openapi",
+        "/openapi/*",
+        "/readyz",
+        "/version",
+        "/version/",
+    ];
+    let everything =
+        [of(&["*"], &["*"], &["*"]), json!({"verbs": ["*"], "nonResourceURLs": ["*"]})];
+    let mut roles = vec![
+        role("cluster-admin", &everything),
+        role("system:basic-user", &[of(&authorization, &reviews, &["create"]), identity]),
+        role("system:discovery", &[paths(&["/.well-known", "/.well-known/*"]), paths(&discovery)]),
+        role("system:public-info-viewer", &[paths(&public)]),
+    ];
+    roles.extend(roles_for_people());
+    roles
+}
+
+/// The roles that are bound in namespaces: `view`, `edit` and `admin`.
+fn roles_for_people() -> Vec<Value> {
     let read = ["get", "list", "watch"];
     let write = ["create", "delete", "deletecollection", "patch", "update"];
     let core = [
-        "configmaps", "endpoints", "events", "persistentvolumeclaims", "pods", "pods/log",
-        "replicationcontrollers", "resourcequotas", "serviceaccounts", "services",
+        "configmaps",
+        "endpoints",
+        "events",
+        "persistentvolumeclaims",
+        "pods",
+        "pods/log",
+        "replicationcontrollers",
+        "resourcequotas",
+        "serviceaccounts",
+        "services",
+    ];
+    let changed = [
+        "configmaps",
+        "endpoints",
+        "events",
+        "persistentvolumeclaims",
+        "pods",
+        "pods/portforward",
+        "secrets",
+        "serviceaccounts",
+        "services",
     ];
     let groups = ["apps", "autoscaling", "batch", "networking.k8s.io", "policy"];
-    let changed = [
-        "configmaps", "endpoints", "events", "persistentvolumeclaims", "pods", "pods/portforward",
-        "secrets", "serviceaccounts", "services",
-    ];
     let view = vec![of(&[""], &core, &read), of(&groups, &["*"], &read)];
     let mut edit = view.clone();
     edit.push(of(&[""], &["secrets", "pods/portforward"], &read));
@@ -89,38 +140,5 @@ fn roles() -> Vec<Value> {
     let mut admin = edit.clone();
     let rbac = ["rbac.authorization.k8s.io"];
     admin.push(of(&rbac, &["roles", "rolebindings"], &[&read[..], &write[..]].concat()));
-    vec![
-        role(
-            "cluster-admin",
-            json!([of(&["*"], &["*"], &["*"]), {"verbs": ["*"], "nonResourceURLs": ["*"]}]),
-        ),
-        role("admin", json!(admin)),
-        role("edit", json!(edit)),
-        role("view", json!(view)),
-        role(
-            "system:basic-user",
-            json!([
-                of(
-                    &["authorization.k8s.io"],
-                    &["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-                    &["create"]
-                ),
-                of(&["authentication.k8s.io"], &["selfsubjectreviews"], &["create"]),
-            ]),
-        ),
-        role(
-            "system:discovery",
-            json!([
-                paths(&["/.well-known", "/.well-known/*"]),
-                paths(&[
-                    "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi",
-                    "/openapi/*", "/readyz", "/version", "/version/",
-                ]),
-            ]),
-        ),
-        role(
-            "system:public-info-viewer",
-            json!([paths(&["/healthz", "/livez", "/readyz", "/version", "/version/"])]),
-        ),
-    ]
+    vec![role("view", &view), role("edit", &edit), role("admin", &admin)]
 }

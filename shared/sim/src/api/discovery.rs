@@ -86,7 +86,8 @@ fn rank(version: &str) -> (bool, std::cmp::Reverse<u32>) {
 }
 
 fn group((name, versions): (&String, &Versions)) -> Value {
-    let of = |version: &str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    let of =
+        |version: &str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
     let all: Vec<Value> = versions.iter().map(|(version, _)| of(version)).collect();
     let preferred = all.first().cloned().unwrap_or_default();
     json!({"name": name, "versions": all, "preferredVersion": preferred})
@@ -105,7 +106,14 @@ const REVIEWS: [(&str, &str, &str, bool); 6] = [
 fn verbs(resource: &Resource) -> Vec<&'static str> {
     if resource.custom.is_some() {
         return vec![
-            "delete", "deletecollection", "get", "list", "patch", "create", "update", "watch",
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "create",
+            "update",
+            "watch",
         ];
     }
     let mut verbs =
@@ -193,8 +201,10 @@ fn aggregate(call: &Call, store: &Store, form: &str, core: bool) -> Answer {
         .filter(|(name, _)| name.is_empty() == core)
         .map(|(name, versions)| {
             let metadata = if core { json!({}) } else { json!({"name": name}) };
-            let versions: Vec<Value> =
-                versions.iter().map(|(version, found)| aggregate_version(name, version, found)).collect();
+            let versions: Vec<Value> = versions
+                .iter()
+                .map(|(version, found)| aggregate_version(name, version, found))
+                .collect();
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();

@@ -99,11 +99,8 @@ fn impersonated(name: &str, uid: &str, mut groups: Vec<String>) -> Identity {
         groups.push("system:serviceaccounts".to_owned());
         groups.push(format!("system:serviceaccounts:{namespace}"));
     }
-    let own = if name == "system:anonymous" {
-        "system:unauthenticated"
-    } else {
-        "system:authenticated"
-    };
+    let own =
+        if name == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" };
     if !groups.iter().any(|group| group == own) {
         groups.push(own.to_owned());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::accept::{Form, wanted};
@@ -43,7 +44,8 @@ pub(crate) fn list(call: &Call, target: &Target) -> Result<Answer, Status> {
     }
     if target.version != target.resource.version() {
         for object in &mut objects {
-            *object = Arc::new(convert::to_version(&target.resource, &target.version, object));
+            let shown = convert::to_version(&target.resource, &target.version, object).into_owned();
+            *object = Arc::new(shown);
         }
     }
     let value = match wanted.form {
@@ -121,24 +123,45 @@ fn at(call: &Call, target: &Target, version: u64) -> Result<(Vec<Arc<Value>>, u6
 
 /// The list itself; items of built-in kinds do not repeat their kind.
 fn plain(target: &Target, metadata: &Value, objects: &[Arc<Value>], yaml: bool) -> Answer {
-    let kind = format!("{}List", target.resource.kind);
-    let version = target.resource.api_version_of(&target.version);
-    let custom = target.resource.custom.is_some();
-    let bare = |object: &Arc<Value>| {
-        let mut item = Value::clone(object);
-        if !custom && let Some(map) = item.as_object_mut() {
-            map.remove("kind");
-            map.remove("apiVersion");
-        }
-        item
+    let list = List {
+        kind: format!("{}List", target.resource.kind),
+        api_version: target.resource.api_version_of(&target.version),
+        metadata,
+        items: objects
+            .iter()
+            .map(|object| Item { object, bare: target.resource.custom.is_none() })
+            .collect(),
     };
-    let items: Vec<Value> = objects.iter().map(bare).collect();
-    let list = json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items});
     if yaml {
         let text = serde_saphyr::to_string(&list).unwrap_or_default();
         return body::respond(200, "application/yaml", body::full(text));
     }
-    body::json(200, &list)
+    let text = serde_json::to_string(&list).unwrap_or_default();
+    body::respond(200, "application/json", body::full(text))
+}
+
+/// A list that borrows its objects, because they are many and large.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    kind: String,
+    api_version: String,
+    metadata: &'a Value,
+    items: Vec<Item<'a>>,
+}
+
+/// An object of a list; a bare one does not repeat its kind.
+struct Item<'a> {
+    object: &'a Value,
+    bare: bool,
+}
+
+impl Serialize for Item<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.object.as_object().into_iter().flatten();
+        let is_kind = |key: &str| matches!(key, "kind" | "apiVersion");
+        serializer.collect_map(fields.filter(|(key, _)| !(self.bare && is_kind(key))))
+    }
 }
 
 /// Where the next page starts.

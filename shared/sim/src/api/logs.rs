@@ -69,7 +69,8 @@ fn container(call: &Call, pod: &Value) -> Result<String, Status> {
                     many.join(" ")
                 );
                 if !init.is_empty() {
-                    message.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
+                    message
+                        .push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
                 }
                 Err(Status::bad_request(message))
             }

@@ -1,11 +1,12 @@
 //! The HTTP side of the cluster: an API server that kubectl and kube-rs cannot tell from a real one.
 
-mod access;
 mod accept;
+mod access;
 mod body;
+mod bootstrap;
 mod deletion;
 mod discovery;
-mod bootstrap;
+mod duplicates;
 pub mod hooks;
 pub mod identity;
 mod listing;
@@ -22,6 +23,7 @@ mod selector;
 pub mod server;
 mod service;
 mod table;
+mod table_pod;
 mod table_rows;
 mod verbs;
 mod watch;

@@ -1,6 +1,7 @@
 //! OpenAPI documents, made from the field types: what kubectl needs to apply, patch and explain.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use http::header;
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use super::discovery::{cached, groups};
 use super::service::Call;
 use crate::schema::fields::{Field, ListKind, Shape, Type, built_in_type};
 use crate::schema::kinds::Resource;
-use crate::store::{Status, Store};
+use crate::store::{Status, Store, meta};
 
 /// Serves a path below `/openapi`.
 pub(crate) fn serve(call: &Call) -> Answer {
@@ -36,16 +37,27 @@ pub(crate) fn serve(call: &Call) -> Answer {
 fn index(store: &Store) -> Value {
     let mut paths = Map::new();
     for (group, versions) in groups(store) {
-        for (version, _) in versions {
+        for (version, resources) in versions {
             let path = group_path(&group, &version);
-            let text = document(store, &path).unwrap_or_default().to_string();
-            let digest = Sha256::digest(text);
-            let hash: String = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+            let hash = hash(&path, &resources);
             let url = format!("/openapi/v3/{path}?hash={hash}");
             paths.insert(path, json!({"serverRelativeURL": url}));
         }
     }
     json!({"paths": paths})
+}
+
+/// A hash that changes when the document at a path does: with its resources and definitions.
+fn hash(path: &str, resources: &[Arc<Resource>]) -> String {
+    let mut digest = Sha256::new_with_prefix(path);
+    for resource in resources {
+        digest.update(resource.key());
+        if let Some(definition) = &resource.custom {
+            digest.update(meta::uid(definition));
+            digest.update(meta::generation(definition).to_le_bytes());
+        }
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 fn group_path(group: &str, version: &str) -> String {
@@ -145,9 +157,10 @@ impl Schemas {
         let found = versions.into_iter().flatten().find(|entry| entry["name"] == version);
         let schema = found.and_then(|entry| entry.pointer("/schema/openAPIV3Schema")).cloned();
         let mut schema = schema.unwrap_or_else(|| json!({"type": "object"}));
-        schema["properties"]["apiVersion"] = json!({"type": "string"});
-        schema["properties"]["kind"] = json!({"type": "string"});
-        schema["properties"]["metadata"] = self.reference("ObjectMeta");
+        let properties = meta::field(&mut schema, "properties");
+        properties.insert("apiVersion".to_owned(), json!({"type": "string"}));
+        properties.insert("kind".to_owned(), json!({"type": "string"}));
+        properties.insert("metadata".to_owned(), self.reference("ObjectMeta"));
         schema
     }
 

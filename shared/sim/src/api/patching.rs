@@ -39,30 +39,24 @@ pub(crate) fn patch(call: &Call, target: &Target, part: Subresource) -> Result<A
 fn change(call: &Call, target: &Target, part: Subresource, kind: &str) -> Result<Answer, Status> {
     let store = &call.shared.options.store;
     // A missing object is reported before a malformed patch.
-    super::verbs::live(call, target)?;
+    let before = super::verbs::live(call, target)?;
     let patch = parse_json(&call.body)?;
     let by = writer(call, call.query.dry_run("PatchOptions")?);
-    let mut before = None;
     let mut notes = Vec::new();
-    let patched = store.try_modify(
-        target.resource.key(),
-        target.namespace(),
-        target.name(),
-        part,
-        &by,
-        |live| {
-            let mut object = convert::to_version(&target.resource, &target.version, live);
-            apply_to(target, kind, &mut object, &patch)?;
-            let mut copy = convert::to_stored(&target.resource, object.clone());
-            let shape = fields::shape_of(&target.resource);
-            let report = decode::decode(&shape, &mut copy);
-            let shown = if kind == STRATEGIC { strategic::go(&patch) } else { copy.to_string() };
-            notes = field_notes(call, report.unknown, |errors| strict_refusal(&shown, errors))?;
-            before = Some(live.clone());
-            Ok(object)
-        },
-    )?;
-    notes.extend(warnings::of(&target.resource, &patched, before.as_ref()));
+    let (key, namespace, name) = (target.resource.key(), target.namespace(), target.name());
+    let patched = store.try_modify(key, namespace, name, part, &by, |live| {
+        let shown = convert::to_version(&target.resource, &target.version, live);
+        let mut object = shown.into_owned();
+        apply_to(target, kind, &mut object, &patch)?;
+        object = convert::to_stored(&target.resource, object);
+        let report = decode::decode(&fields::shape_of(&target.resource), &mut object);
+        notes = field_notes(call, report.unknown, |errors| {
+            let shown = if kind == STRATEGIC { strategic::go(&patch) } else { object.to_string() };
+            strict_refusal(&shown, errors)
+        })?;
+        Ok(object)
+    })?;
+    notes.extend(warnings::of(&target.resource, &patched, Some(&*before)));
     let mut answer = show(call, target, 200, &patched)?;
     body::warn(&mut answer, &notes);
     Ok(answer)
@@ -115,18 +109,17 @@ fn apply(call: &Call, target: &Target, part: Subresource) -> Result<Answer, Stat
     let wanted = apply::Request { config: &config, manager, force, subresource: part };
     let store = &call.shared.options.store;
     let (key, namespace, name) = (target.resource.key(), target.namespace(), target.name());
-    let (code, before, applied) = if store.read(key, namespace, name).is_some() {
-        let mut before = None;
+    let before = store.read(key, namespace, name);
+    let (code, applied) = if before.is_some() {
         let applied = store.try_modify(key, namespace, name, part, &by, |live| {
-            before = Some(live.clone());
             apply::apply(&target.resource, Some(live), &wanted)
         })?;
-        (200, before, applied)
+        (200, applied)
     } else {
         let object = apply::apply(&target.resource, None, &wanted)?;
-        (201, None, store.create(key, object, &by)?)
+        (201, store.create(key, object, &by)?)
     };
-    notes.extend(warnings::of(&target.resource, &applied, before.as_ref()));
+    notes.extend(warnings::of(&target.resource, &applied, before.as_deref()));
     let mut answer = show(call, target, code, &applied)?;
     body::warn(&mut answer, &notes);
     Ok(answer)
@@ -135,7 +128,8 @@ fn apply(call: &Call, target: &Target, part: Subresource) -> Result<Answer, Stat
 /// An applied configuration says which object it is.
 fn check_identity(target: &Target, config: &Value) -> Result<(), Status> {
     let expected = target.resource.api_version_of(&target.version);
-    if config["apiVersion"] != expected.as_str() || config["kind"] != target.resource.kind.as_str() {
+    if config["apiVersion"] != expected.as_str() || config["kind"] != target.resource.kind.as_str()
+    {
         let message = format!(
             "invalid object type: {}, Kind={}",
             config["apiVersion"].as_str().unwrap_or_default(),

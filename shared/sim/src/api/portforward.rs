@@ -1,8 +1,10 @@
 //! Port-forwarding over a websocket, in the `v4.channel.k8s.io` protocol.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
+use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, HeaderValue, header};
 use hyper::upgrade::OnUpgrade;
@@ -10,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::body::{self, Answer};
 use super::hooks::{Duplex, PortForward};
@@ -38,7 +40,8 @@ pub(crate) fn serve(
     let pod = live(call, target)?;
     if pod["status"]["phase"] != "Running" {
         let phase = pod["status"]["phase"].as_str().unwrap_or("Unknown");
-        let message = format!("unable to forward port because pod is not running. Current status={phase}");
+        let message =
+            format!("unable to forward port because pod is not running. Current status={phase}");
         return Err(Status::new(500, "InternalError", message));
     }
     let key = call.header(header::SEC_WEBSOCKET_KEY);
@@ -67,6 +70,10 @@ pub(crate) fn serve(
     Ok(answer)
 }
 
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+type Sink = SplitSink<Socket, Message>;
+type Writers = HashMap<u8, WriteHalf<Box<dyn Duplex>>>;
+
 /// Carries the bytes of all ports until the client goes or every port is closed.
 async fn run(
     upgrade: OnUpgrade,
@@ -79,28 +86,19 @@ async fn run(
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let (mut sink, mut stream) = socket.split();
     let (sender, mut receiver) = mpsc::channel::<Vec<u8>>(16);
-    let mut writers: HashMap<u8, WriteHalf<Box<dyn Duplex>>> = HashMap::new();
+    let mut writers = Writers::new();
     for (index, port) in ports.into_iter().enumerate() {
         let Ok(channel) = u8::try_from(index * 2) else { break };
-        let [low, high] = port.to_le_bytes();
-        for channel in [channel, channel + 1] {
-            if sink.send(Message::binary(vec![channel, low, high])).await.is_err() {
-                return;
-            }
-        }
-        match forward.connect(&namespace, &pod, port).await {
-            Ok(connection) => {
+        let connection = forward.connect(&namespace, &pod, port).await;
+        let opened = announce(&mut sink, channel, port, connection).await;
+        match opened {
+            Ok(Some(connection)) => {
                 let (reader, writer) = tokio::io::split(connection);
                 writers.insert(channel, writer);
                 tokio::spawn(read_port(channel, reader, sender.clone()));
             }
-            Err(error) => {
-                let mut message = vec![channel + 1];
-                message.extend(format!("error forwarding port {port} to pod {pod}: {error}").bytes());
-                if sink.send(Message::binary(message)).await.is_err() {
-                    return;
-                }
-            }
+            Ok(None) => {}
+            Err(_) => return,
         }
     }
     drop(sender);
@@ -113,14 +111,7 @@ async fn run(
                 }
             }
             from_client = stream.next() => match from_client {
-                Some(Ok(Message::Binary(bytes))) => {
-                    let Some((channel, content)) = bytes.split_first() else { continue };
-                    if let Some(writer) = writers.get_mut(channel)
-                        && writer.write_all(content).await.is_err()
-                    {
-                        writers.remove(channel);
-                    }
-                }
+                Some(Ok(Message::Binary(bytes))) => write_port(&mut writers, &bytes).await,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 Some(Ok(_)) => {}
             },
@@ -128,6 +119,37 @@ async fn run(
     }
     // The client may be gone already; there is nobody left to tell.
     let _ = sink.close().await;
+}
+
+/// Tells the client which port a channel carries, and why it does not if it does not.
+async fn announce(
+    sink: &mut Sink,
+    channel: u8,
+    port: u16,
+    connection: io::Result<Box<dyn Duplex>>,
+) -> Result<Option<Box<dyn Duplex>>, tungstenite::Error> {
+    let [low, high] = port.to_le_bytes();
+    for channel in [channel, channel + 1] {
+        sink.send(Message::binary(vec![channel, low, high])).await?;
+    }
+    match connection {
+        Ok(connection) => Ok(Some(connection)),
+        Err(error) => {
+            let mut message = vec![channel + 1];
+            message.extend(format!("error forwarding port {port}: {error}").bytes());
+            sink.send(Message::binary(message)).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn write_port(writers: &mut Writers, message: &[u8]) {
+    let Some((channel, content)) = message.split_first() else { return };
+    if let Some(writer) = writers.get_mut(channel)
+        && writer.write_all(content).await.is_err()
+    {
+        writers.remove(channel);
+    }
 }
 
 async fn read_port(

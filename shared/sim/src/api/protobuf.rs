@@ -1,5 +1,6 @@
 //! The few requests kubectl writes in protobuf, as JSON.
 
+use base64::Engine;
 use serde_json::{Map, Value, json};
 
 use crate::store::Status;
@@ -12,11 +13,56 @@ enum Kind {
     Text,
     Texts,
     Message(&'static [Row]),
+    Messages(&'static [Row]),
+    /// A map of texts.
+    Map,
+    /// A map of bytes, which are base64 in JSON.
+    BytesMap,
 }
 
 /// Number, JSON name and kind of a field.
 type Row = (u64, &'static str, Kind);
 
+const META: &[Row] = &[
+    (1, "name", Kind::Text),
+    (2, "generateName", Kind::Text),
+    (3, "namespace", Kind::Text),
+    (11, "labels", Kind::Map),
+    (12, "annotations", Kind::Map),
+];
+const BARE: &[Row] = &[(1, "metadata", Kind::Message(META))];
+const CONFIG_MAP: &[Row] = &[
+    (1, "metadata", Kind::Message(META)),
+    (2, "data", Kind::Map),
+    (3, "binaryData", Kind::BytesMap),
+];
+const SECRET: &[Row] = &[
+    (1, "metadata", Kind::Message(META)),
+    (2, "data", Kind::BytesMap),
+    (3, "type", Kind::Text),
+    (4, "stringData", Kind::Map),
+];
+const RULE: &[Row] = &[
+    (1, "verbs", Kind::Texts),
+    (2, "apiGroups", Kind::Texts),
+    (3, "resources", Kind::Texts),
+    (4, "resourceNames", Kind::Texts),
+    (5, "nonResourceURLs", Kind::Texts),
+];
+const ROLE: &[Row] = &[(1, "metadata", Kind::Message(META)), (2, "rules", Kind::Messages(RULE))];
+const SUBJECT: &[Row] = &[
+    (1, "kind", Kind::Text),
+    (2, "apiGroup", Kind::Text),
+    (3, "name", Kind::Text),
+    (4, "namespace", Kind::Text),
+];
+const ROLE_REFERENCE: &[Row] =
+    &[(1, "apiGroup", Kind::Text), (2, "kind", Kind::Text), (3, "name", Kind::Text)];
+const BINDING: &[Row] = &[
+    (1, "metadata", Kind::Message(META)),
+    (2, "subjects", Kind::Messages(SUBJECT)),
+    (3, "roleRef", Kind::Message(ROLE_REFERENCE)),
+];
 const RESOURCE: &[Row] = &[
     (1, "namespace", Kind::Text),
     (2, "verb", Kind::Text),
@@ -52,7 +98,7 @@ const ACCESS: &[Row] = &[
 const RULES: &[Row] = &[(2, "spec", Kind::Message(&[(1, "namespace", Kind::Text)]))];
 const TOKEN: &[Row] = &[(2, "spec", Kind::Message(&[(1, "token", Kind::Text)]))];
 
-/// A review in protobuf as the JSON it means.
+/// An object in protobuf as the JSON it means.
 ///
 /// # Errors
 /// 400 for bytes that are none, 415 for another kind of object.
@@ -83,6 +129,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Value, Status> {
         "SelfSubjectRulesReview" => RULES,
         "TokenReview" => TOKEN,
         "SelfSubjectReview" => &[],
+        "Namespace" | "ServiceAccount" | "Eviction" => BARE,
+        "ConfigMap" => CONFIG_MAP,
+        "Secret" => SECRET,
+        "Role" | "ClusterRole" => ROLE,
+        "RoleBinding" | "ClusterRoleBinding" => BINDING,
         _ => {
             let message = "the body of the request was in an unknown format - accepted media types \
                            include: application/json, application/yaml";
@@ -113,9 +164,29 @@ fn message(bytes: &[u8], rows: &[Row]) -> Option<Value> {
             Kind::Message(rows) => {
                 map.insert((*name).to_owned(), message(&content, rows)?);
             }
+            Kind::Messages(rows) => {
+                let list = map.entry(*name).or_insert_with(|| json!([]));
+                list.as_array_mut()?.push(message(&content, rows)?);
+            }
+            Kind::Map | Kind::BytesMap => {
+                let (key, value) = entry(&content)?;
+                let value = match kind {
+                    Kind::BytesMap => base64::engine::general_purpose::STANDARD.encode(value),
+                    _ => String::from_utf8_lossy(&value).into_owned(),
+                };
+                map.entry(*name).or_insert_with(|| json!({}))[key] = value.into();
+            }
         }
     }
     Some(Value::Object(map))
+}
+
+/// An entry of a map: its key and its value.
+fn entry(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
+    let parts = fields(bytes)?;
+    let part = |wanted| parts.iter().find(|(number, _)| *number == wanted);
+    let part = |wanted| part(wanted).map(|(_, content)| content.clone()).unwrap_or_default();
+    Some((String::from_utf8_lossy(&part(1)).into_owned(), part(2)))
 }
 
 /// The length-delimited fields of a message; numbers are skipped.

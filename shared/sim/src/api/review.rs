@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::access::{self, Attempt, bound_rules};
 use super::body::{self, Answer};
 use super::identity::{Identity, of_user};
-use super::protobuf;
 use super::route::Names;
 use super::service::{Call, not_allowed};
 use super::verbs::{parse, writer};
@@ -33,11 +32,10 @@ fn answer(call: &Call, names: &Names) -> Result<Answer, Status> {
     if call.method != "POST" {
         return Err(not_allowed());
     }
-    let mut review = if call.content_type() == "application/vnd.kubernetes.protobuf" {
-        protobuf::decode(&call.body)?
-    } else {
-        parse(call)?
-    };
+    let mut review = parse(call)?;
+    if !review.is_object() {
+        return Err(Status::bad_request("the body of the request is no object"));
+    }
     let api_version = format!("{}/v1", names.group);
     let store = &call.shared.options.store;
     match names.plural.as_str() {
@@ -91,7 +89,11 @@ fn attempt(review: &Value) -> Attempt {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let spec = &review["spec"];
     if let Some(path) = spec.get("nonResourceAttributes") {
-        return Attempt { verb: text(path, "verb"), path: text(path, "path"), ..Attempt::default() };
+        return Attempt {
+            verb: text(path, "verb"),
+            path: text(path, "path"),
+            ..Attempt::default()
+        };
     }
     let wanted = &spec["resourceAttributes"];
     Attempt {
@@ -135,7 +137,9 @@ fn rules(call: &Call, namespace: &str) -> Value {
     for bound in bound_rules(&call.shared.options.store, &call.who, namespace) {
         for rule in bound.rules {
             if rule.get("nonResourceURLs").is_some() {
-                paths.push(json!({"verbs": rule["verbs"], "nonResourceURLs": rule["nonResourceURLs"]}));
+                paths.push(
+                    json!({"verbs": rule["verbs"], "nonResourceURLs": rule["nonResourceURLs"]}),
+                );
             } else {
                 let mut shown = json!({});
                 for key in ["verbs", "apiGroups", "resources", "resourceNames"] {

@@ -43,9 +43,10 @@ impl Selector {
 
     pub(crate) fn matches(&self, object: &Value) -> bool {
         self.labels.iter().all(|requirement| requirement.holds(object))
-            && self.fields.iter().all(|(path, equal, wanted)| {
-                (field(object, path) == *wanted) == *equal
-            })
+            && self
+                .fields
+                .iter()
+                .all(|(path, equal, wanted)| (field(object, path) == *wanted) == *equal)
     }
 }
 
@@ -69,10 +70,15 @@ impl Requirement {
 }
 
 fn parse_labels(text: &str) -> Result<Vec<Requirement>, Status> {
-    split_outside_parentheses(text).into_iter().map(str::trim).filter(|part| !part.is_empty())
+    split_outside_parentheses(text)
+        .into_iter()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
         .map(|part| {
             requirement(part).ok_or_else(|| {
-                let message = format!("unable to parse requirement: found '{part}', expected: a label selector");
+                let message = format!(
+                    "unable to parse requirement: found '{part}', expected: a label selector"
+                );
                 Status::bad_request(message)
             })
         })
@@ -214,9 +220,15 @@ mod tests {
 
     #[test]
     fn labels_are_compared_by_equality_and_by_sets() {
-        for yes in
-            ["app=central", "app==central", "app!=x", "app in (a,central)", "!x", "app,tier=2", "tier>1"]
-        {
+        for yes in [
+            "app=central",
+            "app==central",
+            "app!=x",
+            "app in (a,central)",
+            "!x",
+            "app,tier=2",
+            "tier>1",
+        ] {
             assert!(matches(yes, ""), "{yes}");
         }
         for no in ["app=x", "app notin (central)", "x", "!app", "app=central,tier=3", "tier<2"] {

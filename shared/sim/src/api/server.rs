@@ -82,8 +82,7 @@ impl Server {
         let (address, plain_address) = (secure.local_addr()?, plain.local_addr()?);
         let users = RwLock::new(options.users.clone());
         let (closing, _) = watch::channel(0);
-        let shared =
-            Arc::new(Shared { options, users, records: Mutex::default(), closing });
+        let shared = Arc::new(Shared { options, users, records: Mutex::default(), closing });
         let tasks = vec![
             tokio::spawn(accept(secure, Some(acceptor), Arc::clone(&shared))),
             tokio::spawn(accept(plain, None, Arc::clone(&shared))),

@@ -80,8 +80,8 @@ pub(crate) async fn serve(
 }
 
 async fn handle(shared: Arc<Shared>, mut request: Request<Incoming>) -> Answer {
-    let upgrade = super::portforward::is_upgrade(request.headers())
-        .then(|| hyper::upgrade::on(&mut request));
+    let upgrade =
+        super::portforward::is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
     let (parts, incoming) = request.into_parts();
     let who = match become_someone(&shared, &parts.headers) {
         Ok(who) => who,
@@ -178,7 +178,6 @@ fn without_resource(call: &Call) -> Answer {
         "/version" => body::json(200, &discovery::version()),
         "/healthz" | "/livez" | "/readyz" => body::text(200, "ok"),
         _ if path.starts_with("/openapi") => openapi::serve(call),
-        _ => discovery::serve(call)
-            .unwrap_or_else(|| body::text(404, "404 page not found\n")),
+        _ => discovery::serve(call).unwrap_or_else(|| body::text(404, "404 page not found\n")),
     }
 }

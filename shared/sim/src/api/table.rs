@@ -51,16 +51,21 @@ pub(crate) fn partial(object: &Value) -> Value {
 /// The age of an instant as kubectl writes it.
 pub(crate) fn age(stamp: Option<&Value>, now: jiff::Timestamp) -> String {
     let stamp = stamp.and_then(Value::as_str).and_then(|text| text.parse().ok());
-    stamp.map_or_else(|| "<unknown>".to_owned(), |stamp: jiff::Timestamp| {
-        short_duration(now.as_second() - stamp.as_second())
-    })
+    stamp.map_or_else(
+        || "<unknown>".to_owned(),
+        |stamp: jiff::Timestamp| short_duration(now.as_second() - stamp.as_second()),
+    )
 }
 
 /// Seconds in the two largest units that say enough.
 fn short_duration(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |large: i64, unit: char, small: i64, small_unit: char| {
-        if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{small_unit}") }
+        if small == 0 {
+            format!("{large}{unit}")
+        } else {
+            format!("{large}{unit}{small}{small_unit}")
+        }
     };
     match seconds {
         ..-1 => "<invalid>".to_owned(),
@@ -125,9 +130,10 @@ fn cells(resource: &Resource, object: &Value, now: jiff::Timestamp) -> Vec<Value
 
 fn printed_cell(column: &Value, object: &Value, now: jiff::Timestamp) -> Value {
     let path = column["jsonPath"].as_str().unwrap_or_default();
-    let found = path.split('.').filter(|step| !step.is_empty()).try_fold(object, |value, step| {
-        value.get(step)
-    });
+    let found = path
+        .split('.')
+        .filter(|step| !step.is_empty())
+        .try_fold(object, |value, step| value.get(step));
     match (column["type"].as_str(), found) {
         (Some("date"), found) => age(found, now).into(),
         (_, None) => Value::Null,

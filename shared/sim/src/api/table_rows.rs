@@ -3,78 +3,63 @@
 use serde_json::{Value, json};
 
 use super::table::age;
+use super::table_pod;
 use crate::store::meta;
 
 /// The columns of a resource; `+` marks those only the wide form shows.
 pub(crate) fn columns(key: &str) -> &'static [&'static str] {
-    match key {
-        "pods" => &[
-            "Name", "Ready", "Status", "Restarts", "Age", "+IP", "+Node", "+Nominated Node",
-            "+Readiness Gates",
-        ],
-        "deployments.apps" => &[
-            "Name", "Ready", "Up-to-date", "Available", "Age", "+Containers", "+Images", "+Selector",
-        ],
-        "replicasets.apps" | "replicationcontrollers" => &[
-            "Name", "Desired", "Current", "Ready", "Age", "+Containers", "+Images", "+Selector",
-        ],
-        "daemonsets.apps" => &[
-            "Name", "Desired", "Current", "Ready", "Up-to-date", "Available", "Node Selector", "Age",
-            "+Containers", "+Images", "+Selector",
-        ],
-        "statefulsets.apps" => &["Name", "Ready", "Age", "+Containers", "+Images"],
-        "controllerrevisions.apps" => &["Name", "Controller", "Revision", "Age"],
-        "services" => {
-            &["Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "+Selector"]
-        }
-        "endpoints" => &["Name", "Endpoints", "Age"],
-        "configmaps" => &["Name", "Data", "Age"],
-        "secrets" => &["Name", "Type", "Data", "Age"],
-        "serviceaccounts" => &["Name", "Secrets", "Age"],
-        "events" => &[
-            "Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message",
-            "+First Seen", "+Count", "+Name",
-        ],
-        "nodes" => &[
-            "Name", "Status", "Roles", "Age", "Version", "+Internal-IP", "+External-IP", "+OS-Image",
-            "+Kernel-Version", "+Container-Runtime",
-        ],
-        "namespaces" => &["Name", "Status", "Age"],
-        "persistentvolumeclaims" => &[
-            "Name", "Status", "Volume", "Capacity", "Access Modes", "StorageClass",
-            "VolumeAttributesClass", "Age", "+VolumeMode",
-        ],
-        "horizontalpodautoscalers.autoscaling" => {
-            &["Name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"]
-        }
-        "rolebindings.rbac.authorization.k8s.io" => {
-            &["Name", "Role", "Age", "+Users", "+Groups", "+ServiceAccounts"]
-        }
-        "clusterrolebindings.rbac.authorization.k8s.io" => {
-            &["Name", "Role", "Age", "+Users", "+Groups", "+ServiceAccounts"]
-        }
-        "roles.rbac.authorization.k8s.io" | "clusterroles.rbac.authorization.k8s.io" => {
-            &["Name", "Created At"]
-        }
-        "leases.coordination.k8s.io" => &["Name", "Holder", "Age"],
-        "networkpolicies.networking.k8s.io" => &["Name", "Pod-Selector", "Age"],
-        "poddisruptionbudgets.policy" => {
-            &["Name", "Min Available", "Max Unavailable", "Allowed Disruptions", "Age"]
-        }
-        "validatingwebhookconfigurations.admissionregistration.k8s.io"
-        | "mutatingwebhookconfigurations.admissionregistration.k8s.io" => {
-            &["Name", "Webhooks", "Age"]
-        }
-        _ => &["Name", "Created At"],
-    }
+    let found = COLUMNS.iter().find(|(keys, _)| keys.contains(&key));
+    found.map_or(&["Name", "Created At"], |(_, columns)| columns)
 }
+
+const BINDINGS: &[&str] =
+    &["rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"];
+const WEBHOOKS: &[&str] = &[
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+];
+
+/// The columns of each resource.
+#[rustfmt::skip]
+const COLUMNS: &[(&[&str], &[&str])] = &[
+    (&["pods"], &["Name", "Ready", "Status", "Restarts", "Age", "+IP", "+Node", "+Nominated Node",
+        "+Readiness Gates"]),
+    (&["deployments.apps"], &["Name", "Ready", "Up-to-date", "Available", "Age", "+Containers",
+        "+Images", "+Selector"]),
+    (&["replicasets.apps", "replicationcontrollers"], &["Name", "Desired", "Current", "Ready",
+        "Age", "+Containers", "+Images", "+Selector"]),
+    (&["daemonsets.apps"], &["Name", "Desired", "Current", "Ready", "Up-to-date", "Available",
+        "Node Selector", "Age", "+Containers", "+Images", "+Selector"]),
+    (&["statefulsets.apps"], &["Name", "Ready", "Age", "+Containers", "+Images"]),
+    (&["controllerrevisions.apps"], &["Name", "Controller", "Revision", "Age"]),
+    (&["services"], &["Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "+Selector"]),
+    (&["endpoints"], &["Name", "Endpoints", "Age"]),
+    (&["configmaps"], &["Name", "Data", "Age"]),
+    (&["secrets"], &["Name", "Type", "Data", "Age"]),
+    (&["serviceaccounts"], &["Name", "Secrets", "Age"]),
+    (&["events"], &["Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message",
+        "+First Seen", "+Count", "+Name"]),
+    (&["nodes"], &["Name", "Status", "Roles", "Age", "Version", "+Internal-IP", "+External-IP",
+        "+OS-Image", "+Kernel-Version", "+Container-Runtime"]),
+    (&["namespaces"], &["Name", "Status", "Age"]),
+    (&["persistentvolumeclaims"], &["Name", "Status", "Volume", "Capacity", "Access Modes",
+        "StorageClass", "VolumeAttributesClass", "Age", "+VolumeMode"]),
+    (&["horizontalpodautoscalers.autoscaling"], &["Name", "Reference", "Targets", "MinPods",
+        "MaxPods", "Replicas", "Age"]),
+    (BINDINGS, &["Name", "Role", "Age", "+Users", "+Groups", "+ServiceAccounts"]),
+    (&["leases.coordination.k8s.io"], &["Name", "Holder", "Age"]),
+    (&["networkpolicies.networking.k8s.io"], &["Name", "Pod-Selector", "Age"]),
+    (&["poddisruptionbudgets.policy"], &["Name", "Min Available", "Max Unavailable",
+        "Allowed Disruptions", "Age"]),
+    (WEBHOOKS, &["Name", "Webhooks", "Age"]),
+];
 
 /// The cells of an object, in the order of the columns.
 pub(crate) fn cells(key: &str, object: &Value, now: jiff::Timestamp) -> Vec<Value> {
     let created = object.pointer("/metadata/creationTimestamp");
     let row = Row { object, age: age(created, now), now };
     match key {
-        "pods" => row.pod(),
+        "pods" => table_pod::cells(object, &row.age, now),
         "deployments.apps" => row.deployment(),
         "replicasets.apps" | "replicationcontrollers" => row.replica_set(),
         "daemonsets.apps" => row.daemon_set(),
@@ -93,8 +78,7 @@ pub(crate) fn cells(key: &str, object: &Value, now: jiff::Timestamp) -> Vec<Valu
         "namespaces" => vec![row.name(), row.at("/status/phase"), row.age()],
         "persistentvolumeclaims" => row.claim(),
         "horizontalpodautoscalers.autoscaling" => row.autoscaler(),
-        "rolebindings.rbac.authorization.k8s.io"
-        | "clusterrolebindings.rbac.authorization.k8s.io" => row.binding(),
+        key if BINDINGS.contains(&key) => row.binding(),
         "leases.coordination.k8s.io" => {
             vec![row.name(), row.at("/spec/holderIdentity"), row.age()]
         }
@@ -108,8 +92,7 @@ pub(crate) fn cells(key: &str, object: &Value, now: jiff::Timestamp) -> Vec<Valu
             row.number("/status/disruptionsAllowed"),
             row.age(),
         ],
-        "validatingwebhookconfigurations.admissionregistration.k8s.io"
-        | "mutatingwebhookconfigurations.admissionregistration.k8s.io" => {
+        key if WEBHOOKS.contains(&key) => {
             vec![row.name(), row.count("/webhooks").into(), row.age()]
         }
         _ => vec![row.name(), created.cloned().unwrap_or_default()],
@@ -158,8 +141,9 @@ impl Row<'_> {
     fn labels(&self, pointer: &str) -> Value {
         let map = self.object.pointer(pointer).and_then(Value::as_object);
         let labels = map.into_iter().flatten();
-        let labels: Vec<String> =
-            labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+        let labels: Vec<String> = labels
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+            .collect();
         if labels.is_empty() { "<none>".into() } else { labels.join(",").into() }
     }
 
@@ -206,8 +190,11 @@ impl Row<'_> {
 
     fn daemon_set(&self) -> Vec<Value> {
         let counts = [
-            "desiredNumberScheduled", "currentNumberScheduled", "numberReady",
-            "updatedNumberScheduled", "numberAvailable",
+            "desiredNumberScheduled",
+            "currentNumberScheduled",
+            "numberReady",
+            "updatedNumberScheduled",
+            "numberAvailable",
         ];
         let mut row = vec![self.name()];
         row.extend(counts.map(|count| self.number(&format!("/status/{count}"))));
@@ -233,94 +220,6 @@ impl Row<'_> {
             },
         );
         vec![self.name(), owner.into(), self.number("/revision"), self.age()]
-    }
-
-    fn pod(&self) -> Vec<Value> {
-        let (ready, total, restarts, last) = self.pod_counts();
-        let mut shown = restarts.to_string();
-        if let Some(last) = last.filter(|_| restarts > 0) {
-            shown = format!("{restarts} ({} ago)", age(Some(&last), self.now));
-        }
-        vec![
-            self.name(),
-            format!("{ready}/{total}").into(),
-            self.pod_status().into(),
-            shown.into(),
-            self.age(),
-            self.or("/status/podIP", "<none>"),
-            self.or("/spec/nodeName", "<none>"),
-            self.or("/status/nominatedNodeName", "<none>"),
-            "<none>".into(),
-        ]
-    }
-
-    fn statuses(&self, list: &str) -> impl Iterator<Item = &Value> {
-        self.object["status"][list].as_array().into_iter().flatten()
-    }
-
-    fn pod_counts(&self) -> (usize, usize, i64, Option<Value>) {
-        let total = self.count("/spec/containers");
-        let ready = self.statuses("containerStatuses").filter(|it| it["ready"] == true).count();
-        let restarts =
-            self.statuses("containerStatuses").filter_map(|it| it["restartCount"].as_i64()).sum();
-        let last = self
-            .statuses("containerStatuses")
-            .filter_map(|it| it.pointer("/lastState/terminated/finishedAt").cloned())
-            .max_by_key(|stamp| stamp.as_str().unwrap_or_default().to_owned());
-        (ready, total, restarts, last)
-    }
-
-    /// The word for a pod's state, found as kubectl's printer finds it.
-    fn pod_status(&self) -> String {
-        let text = |value: &Value, pointer: &str| {
-            value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let mut word = text(self.object, "/status/reason");
-        if word.is_empty() {
-            word = text(self.object, "/status/phase");
-        }
-        let total = self.count("/spec/initContainers");
-        let mut initializing = false;
-        for (index, container) in self.statuses("initContainerStatuses").enumerate() {
-            let terminated = container.pointer("/state/terminated");
-            if terminated.is_some_and(|it| it["exitCode"] == 0) {
-                continue;
-            }
-            initializing = true;
-            let reason = text(container, "/state/waiting/reason");
-            word = if let Some(terminated) = terminated {
-                let reason = text(terminated, "/reason");
-                let code = terminated["exitCode"].as_i64().unwrap_or(0);
-                if reason.is_empty() { format!("Init:ExitCode:{code}") } else { format!("Init:{reason}") }
-            } else if !reason.is_empty() && reason != "PodInitializing" {
-                format!("Init:{reason}")
-            } else {
-                format!("Init:{index}/{total}")
-            };
-            break;
-        }
-        if !initializing {
-            let mut running = false;
-            let containers: Vec<&Value> = self.statuses("containerStatuses").collect();
-            for container in containers.iter().rev() {
-                let waiting = text(container, "/state/waiting/reason");
-                let terminated = text(container, "/state/terminated/reason");
-                if !waiting.is_empty() {
-                    word = waiting;
-                } else if !terminated.is_empty() {
-                    word = terminated;
-                } else if container["ready"] == true && container.pointer("/state/running").is_some() {
-                    running = true;
-                }
-            }
-            if word == "Completed" && running {
-                word = "Running".to_owned();
-            }
-        }
-        if meta::is_being_deleted(self.object) {
-            word = "Terminating".to_owned();
-        }
-        word
     }
 
     fn service(&self) -> Vec<Value> {
@@ -371,7 +270,8 @@ impl Row<'_> {
 
     fn event(&self) -> Vec<Value> {
         let object = self.object;
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text =
+            |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let first = ["/firstTimestamp", "/eventTime"].into_iter().map(|it| object.pointer(it));
         let first = first.flatten().find(|stamp| stamp.is_string());
         let last = object.pointer("/lastTimestamp").filter(|stamp| stamp.is_string()).or(first);
@@ -412,9 +312,8 @@ impl Row<'_> {
             status.push_str(",SchedulingDisabled");
         }
         let labels = self.object["metadata"]["labels"].as_object().into_iter().flatten();
-        let roles: Vec<&str> = labels
-            .filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/"))
-            .collect();
+        let roles: Vec<&str> =
+            labels.filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/")).collect();
         let roles = if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") };
         let addresses = self.object["status"]["addresses"].as_array().cloned().unwrap_or_default();
         let address = |kind: &str| {
@@ -502,13 +401,6 @@ impl Row<'_> {
             role["kind"].as_str().unwrap_or_default(),
             role["name"].as_str().unwrap_or_default()
         ));
-        vec![
-            self.name(),
-            role,
-            self.age(),
-            named("User"),
-            named("Group"),
-            named("ServiceAccount"),
-        ]
+        vec![self.name(), role, self.age(), named("User"), named("Group"), named("ServiceAccount")]
     }
 }

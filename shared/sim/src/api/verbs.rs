@@ -9,7 +9,9 @@ use super::accept::{Form, wanted};
 use super::body::{self, Answer};
 use super::route::Target;
 use super::service::{Call, not_allowed};
-use super::{deletion, listing, logs, patching, portforward, scale, table, watch};
+use super::{
+    deletion, duplicates, listing, logs, patching, portforward, protobuf, scale, table, watch,
+};
 use crate::schema::{convert, decode, fields, warnings};
 use crate::store::{Status, Subresource, Writer, meta};
 
@@ -74,14 +76,21 @@ pub(crate) fn show(
     let wanted = wanted(call.header(header::ACCEPT))?;
     let shown = convert::to_version(&target.resource, &target.version, object);
     let value = match wanted.form {
-        Form::Plain => shown,
+        Form::Plain if !wanted.yaml => return Ok(body::json(code, &shown)),
+        Form::Plain => shown.into_owned(),
         Form::Metadata => table::partial(&shown),
         Form::Table => {
             let version = shown["metadata"]["resourceVersion"].clone();
             let now = call.shared.options.store.now();
-            let objects = [Arc::new(shown)];
+            let objects = [Arc::new(shown.into_owned())];
             let list_meta = json!({"resourceVersion": version});
-            table::table(&target.resource, &objects, list_meta, call.query.get("includeObject"), now)
+            table::table(
+                &target.resource,
+                &objects,
+                list_meta,
+                call.query.get("includeObject"),
+                now,
+            )
         }
     };
     if wanted.yaml {
@@ -132,19 +141,11 @@ fn update(call: &Call, target: &Target, part: Subresource) -> Result<Answer, Sta
         return Err(Status::invalid(&target.resource, target.name(), &[cause]));
     }
     let by = writer(call, call.query.dry_run("UpdateOptions")?);
-    let mut before = None;
-    let updated = call.shared.options.store.try_modify(
-        target.resource.key(),
-        target.namespace(),
-        target.name(),
-        part,
-        &by,
-        |live| {
-            before = Some(live.clone());
-            Ok(object)
-        },
-    )?;
-    notes.extend(warnings::of(&target.resource, &updated, before.as_ref()));
+    let before = live(call, target)?;
+    let store = &call.shared.options.store;
+    let (key, namespace, name) = (target.resource.key(), target.namespace(), target.name());
+    let updated = store.try_modify(key, namespace, name, part, &by, |_| Ok(object))?;
+    notes.extend(warnings::of(&target.resource, &updated, Some(&*before)));
     let mut answer = show(call, target, 200, &updated)?;
     body::warn(&mut answer, &notes);
     Ok(answer)
@@ -165,7 +166,8 @@ pub(crate) fn read_object(call: &Call, target: &Target) -> Result<(Value, Vec<St
     if !object.is_object() {
         return Err(Status::bad_request("the body of the request is no object"));
     }
-    if let Some(given) = object["apiVersion"].as_str().filter(|it| *it != expected && !it.is_empty())
+    if let Some(given) =
+        object["apiVersion"].as_str().filter(|it| *it != expected && !it.is_empty())
     {
         let message = format!(
             "the API version in the data ({given}) does not match the expected API version \
@@ -184,8 +186,14 @@ pub(crate) fn read_object(call: &Call, target: &Target) -> Result<(Value, Vec<St
     }
     object["apiVersion"] = expected.into();
     object["kind"] = kind.into();
-    let mut copy = convert::to_stored(&target.resource, object.clone());
-    let report = decode::decode(&fields::shape_of(&target.resource), &mut copy);
+    object = convert::to_stored(&target.resource, object);
+    let report = decode::decode(&fields::shape_of(&target.resource), &mut object);
+    if let Some(message) = report.mismatch.filter(|_| target.resource.custom.is_none()) {
+        let version = &target.version;
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {message}"
+        )));
+    }
     let unknown = report.unknown;
     let notes = field_notes(call, unknown, |errors| {
         Status::bad_request(format!(
@@ -196,19 +204,23 @@ pub(crate) fn read_object(call: &Call, target: &Target) -> Result<(Value, Vec<St
     Ok((object, notes))
 }
 
-/// What `fieldValidation` makes of unknown fields: nothing, warnings, or a refusal.
+/// What `fieldValidation` makes of duplicate and unknown fields: nothing, warnings, or a refusal.
 pub(crate) fn field_notes(
     call: &Call,
     unknown: Vec<String>,
     refuse: impl FnOnce(&str) -> Status,
 ) -> Result<Vec<String>, Status> {
-    let notes: Vec<String> =
-        unknown.into_iter().map(|path| format!("unknown field \"{path}\"")).collect();
-    match call.query.get("fieldValidation") {
-        Some("Ignore") => Ok(Vec::new()),
-        Some("Strict") if !notes.is_empty() => Err(refuse(&notes.join(", "))),
-        _ => Ok(notes),
+    let mode = call.query.get("fieldValidation");
+    if mode == Some("Ignore") {
+        return Ok(Vec::new());
     }
+    let twice = duplicates::find(&call.body).into_iter();
+    let mut notes: Vec<String> = twice.map(|path| format!("duplicate field \"{path}\"")).collect();
+    notes.extend(unknown.into_iter().map(|path| format!("unknown field \"{path}\"")));
+    if mode == Some("Strict") && !notes.is_empty() {
+        return Err(refuse(&notes.join(", ")));
+    }
+    Ok(notes)
 }
 
 /// The body as JSON, whatever it is written in.
@@ -216,6 +228,7 @@ pub(crate) fn parse(call: &Call) -> Result<Value, Status> {
     match call.content_type() {
         "application/json" | "*/*" | "" => parse_json(&call.body),
         "application/yaml" | "application/apply-patch+yaml" => parse_yaml(&call.body),
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(&call.body),
         _ => {
             let message = "the body of the request was in an unknown format - accepted media types \
                            include: application/json, application/yaml";

@@ -144,12 +144,18 @@ impl Watcher {
     fn shown(&self, object: &Arc<Value>) -> Value {
         let value = convert::to_version(&self.target.resource, &self.target.version, object);
         match self.form {
-            Form::Plain => value,
+            Form::Plain => value.into_owned(),
             Form::Metadata => table::partial(&value),
             Form::Table => {
                 let metadata = json!({"resourceVersion": value["metadata"]["resourceVersion"]});
                 let resource = &self.target.resource;
-                table::table(resource, &[Arc::new(value)], metadata, None, self.store.now())
+                table::table(
+                    resource,
+                    &[Arc::new(value.into_owned())],
+                    metadata,
+                    None,
+                    self.store.now(),
+                )
             }
         }
     }

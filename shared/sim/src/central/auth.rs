@@ -51,8 +51,11 @@ pub(super) enum Resource {
 
 impl Resource {
     /// All of them, with their names.
-    pub(super) const ALL: [(Self, &'static str); 3] =
-        [(Self::Cluster, "Cluster"), (Self::Administration, "Administration"), (Self::Integration, "Integration")];
+    pub(super) const ALL: [(Self, &'static str); 3] = [
+        (Self::Cluster, "Cluster"),
+        (Self::Administration, "Administration"),
+        (Self::Integration, "Integration"),
+    ];
 }
 
 impl Caller {
@@ -61,18 +64,23 @@ impl Caller {
     /// # Errors
     /// 401 when there are credentials, but not valid ones.
     pub(super) fn of(headers: &HeaderMap, state: &State, now: Timestamp) -> Result<Self, Refusal> {
-        let Some(header) = headers.get(http::header::AUTHORIZATION) else { return Ok(Self::Anonymous) };
+        let Some(header) = headers.get(http::header::AUTHORIZATION) else {
+            return Ok(Self::Anonymous);
+        };
         let header = header.to_str().unwrap_or_default();
         if let Some(value) = header.strip_prefix("Bearer ") {
             return Self::of_token(value.trim(), state, now);
         }
-        let decoded = header.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text.trim()).ok());
+        let decoded =
+            header.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text.trim()).ok());
         let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         match pair.split_once(':') {
             Some(("admin", password)) if password == state.password => {
                 Ok(Self::User { name: "admin".to_owned(), roles: vec!["Admin".to_owned()] })
             }
-            _ => Err(Refusal::unauthenticated("credentials not found: invalid username or password")),
+            _ => {
+                Err(Refusal::unauthenticated("credentials not found: invalid username or password"))
+            }
         }
     }
 
@@ -99,7 +107,9 @@ impl Caller {
             (Self::Anonymous, _) => {
                 Err(Refusal::unauthenticated("credentials not found: no valid credentials"))
             }
-            (Self::User { roles, .. }, _) if roles.iter().any(|role| role_allows(role, need, version)) => {
+            (Self::User { roles, .. }, _)
+                if roles.iter().any(|role| role_allows(role, need, version)) =>
+            {
                 Ok(())
             }
             (Self::User { name, .. }, _) => Err(Refusal::new(
@@ -117,7 +127,10 @@ pub(super) fn role_allows(role: &str, need: Need, version: &Version) -> bool {
         ("Admin", _) => true,
         // The Analyst lost Administration in 4.0.
         ("Analyst", Need::View(Resource::Administration)) => !version.is_at_least(4, 0),
-        ("Analyst", Need::View(_)) | ("Sensor Creator", Need::View(Resource::Cluster) | Need::Modify(Resource::Cluster)) => true,
+        ("Analyst", Need::View(_))
+        | ("Sensor Creator", Need::View(Resource::Cluster) | Need::Modify(Resource::Cluster)) => {
+            true
+        }
         _ => false,
     }
 }

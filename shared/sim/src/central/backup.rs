@@ -51,7 +51,11 @@ pub(super) fn respond(central: &Central, version: &Version, database_only: bool)
     });
     let mut response = bytes_response(StatusCode::OK, "application/zip", Bytes::new());
     *response.body_mut() = StreamBody::new(frames).boxed_unsync();
-    let (prefix, suffix) = if version.is_at_least(4, 0) { ("postgres_db", ".sql.zip") } else { ("stackrox_db", ".zip") };
+    let (prefix, suffix) = if version.is_at_least(4, 0) {
+        ("postgres_db", ".sql.zip")
+    } else {
+        ("stackrox_db", ".zip")
+    };
     let stamp = central.clock.now().strftime("%Y_%m_%d_%H_%M_%S");
     let disposition = format!("attachment; filename=\"{prefix}_{stamp}{suffix}\"");
     if let Ok(value) = disposition.parse() {
@@ -60,7 +64,12 @@ pub(super) fn respond(central: &Central, version: &Version, database_only: bool)
     response
 }
 
-fn entries(central: &Central, version: &Version, size: u64, database_only: bool) -> Vec<(String, Content)> {
+fn entries(
+    central: &Central,
+    version: &Version,
+    size: u64,
+    database_only: bool,
+) -> Vec<(String, Content)> {
     let text = |text: String| Content::Bytes(text.into_bytes());
     let mut manifest = format!("image: {}\ndatabase: {}\n", version.tag(), sequence(version));
     if version.is_at_least(4, 1) {
@@ -78,7 +87,8 @@ fn entries(central: &Central, version: &Version, size: u64, database_only: bool)
         ];
         if !database_only {
             entries.extend(keys);
-            entries.push(("keys/jwt-key.pem".to_owned(), text(central.pki.ca_key_pem().to_owned())));
+            entries
+                .push(("keys/jwt-key.pem".to_owned(), text(central.pki.ca_key_pem().to_owned())));
             entries.push(("central-db/password".to_owned(), text("embedded".to_owned())));
         }
         return entries;
@@ -124,7 +134,13 @@ struct Written {
 
 impl Zip {
     fn new(entries: Vec<(String, Content)>) -> Self {
-        Self { waiting: entries.into(), current: None, directory: Vec::new(), offset: 0, ended: false }
+        Self {
+            waiting: entries.into(),
+            current: None,
+            directory: Vec::new(),
+            offset: 0,
+            ended: false,
+        }
     }
 
     /// The next bytes of the file; none at its end.
@@ -152,12 +168,17 @@ impl Zip {
         let large = size >= LIMIT;
         // Bit 3: checksum and sizes follow the data, as a writer does that cannot seek.
         header.u32(0x0403_4b50).u16(if large { 45 } else { 20 }).u16(8).u16(0).u32(0x0021_0000);
-        header.u32(0).u32(if large { 0xffff_ffff } else { 0 }).u32(if large { 0xffff_ffff } else { 0 });
+        header.u32(0).u32(if large { 0xffff_ffff } else { 0 }).u32(if large {
+            0xffff_ffff
+        } else {
+            0
+        });
         header.u16(name.len() as u16).u16(if large { 20 } else { 0 }).bytes(name.as_bytes());
         if large {
             header.u16(1).u16(16).u64(0).u64(0);
         }
-        self.current = Some(Open { name, start: self.offset, size, content, sent: 0, crc: Crc::new() });
+        self.current =
+            Some(Open { name, start: self.offset, size, content, sent: 0, crc: Crc::new() });
         header.0
     }
 
@@ -179,7 +200,12 @@ impl Zip {
         } else {
             descriptor.u32(open.size as u32).u32(open.size as u32);
         }
-        self.directory.push(Written { name: open.name, start: open.start, size: open.size, crc: open.crc.sum() });
+        self.directory.push(Written {
+            name: open.name,
+            start: open.start,
+            size: open.size,
+            crc: open.crc.sum(),
+        });
         descriptor.0
     }
 
@@ -189,15 +215,28 @@ impl Zip {
         for entry in &self.directory {
             let large = entry.size >= LIMIT || entry.start >= LIMIT;
             let narrow = |value: u64| if large { 0xffff_ffff } else { value as u32 };
-            record.u32(0x0201_4b50).u16(45).u16(if large { 45 } else { 20 }).u16(8).u16(0).u32(0x0021_0000);
+            record
+                .u32(0x0201_4b50)
+                .u16(45)
+                .u16(if large { 45 } else { 20 })
+                .u16(8)
+                .u16(0)
+                .u32(0x0021_0000);
             record.u32(entry.crc).u32(narrow(entry.size)).u32(narrow(entry.size));
-            record.u16(entry.name.len() as u16).u16(if large { 28 } else { 0 }).u16(0).u16(0).u16(0).u32(0);
+            record
+                .u16(entry.name.len() as u16)
+                .u16(if large { 28 } else { 0 })
+                .u16(0)
+                .u16(0)
+                .u16(0)
+                .u32(0);
             record.u32(narrow(entry.start)).bytes(entry.name.as_bytes());
             if large {
                 record.u16(1).u16(24).u64(entry.size).u64(entry.size).u64(entry.start);
             }
         }
-        let (count, length, start) = (self.directory.len() as u64, record.0.len() as u64, self.offset);
+        let (count, length, start) =
+            (self.directory.len() as u64, record.0.len() as u64, self.offset);
         if start >= LIMIT {
             let position = start + length;
             record.u32(0x0606_4b50).u64(44).u16(45).u16(45).u32(0).u32(0).u64(count).u64(count);

@@ -24,7 +24,14 @@ pub(super) fn scanner(central: &Central, asked: &Asked<'_>) -> Result<Response<B
     let internal = |error: String| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, 13, error);
     let secrets = [
         tls_secret(central, namespace, "scanner-tls", "SCANNER_SERVICE", "Scanner", "scanner"),
-        tls_secret(central, namespace, "scanner-db-tls", "SCANNER_DB_SERVICE", "Scanner DB", "scanner-db"),
+        tls_secret(
+            central,
+            namespace,
+            "scanner-db-tls",
+            "SCANNER_DB_SERVICE",
+            "Scanner DB",
+            "scanner-db",
+        ),
     ];
     let mut documents = Vec::new();
     for secret in secrets {
@@ -32,7 +39,10 @@ pub(super) fn scanner(central: &Central, asked: &Asked<'_>) -> Result<Response<B
     }
     let config = yaml(&scanner_config(namespace));
     let files = [
-        ("scanner-bundle/README", "Apply the files of the directory scanner in their order.\n".to_owned()),
+        (
+            "scanner-bundle/README",
+            "Apply the files of the directory scanner in their order.\n".to_owned(),
+        ),
         ("scanner-bundle/scanner/02-scanner-03-tls-secret.yaml", documents.join("---\n")),
         ("scanner-bundle/scanner/02-scanner-04-scanner-config.yaml", config),
     ];
@@ -57,9 +67,12 @@ pub(super) fn roxctl(version: &Version, name: &str) -> Result<Response<Body>, Re
         ("roxctl-linux-arm64", (4, 2)),
         ("roxctl-darwin-arm64", (4, 5)),
     ];
-    let known = offered.iter().any(|(offer, (major, minor))| *offer == name && version.is_at_least(*major, *minor));
+    let known = offered
+        .iter()
+        .any(|(offer, (major, minor))| *offer == name && version.is_at_least(*major, *minor));
     // From 3.74 on the names carry the architecture; only the one of Linux kept its short form.
-    let retired = version.is_at_least(3, 74) && matches!(name, "roxctl-darwin" | "roxctl-windows.exe");
+    let retired =
+        version.is_at_least(3, 74) && matches!(name, "roxctl-darwin" | "roxctl-windows.exe");
     if !known || retired {
         return Err(Refusal::not_found("Not Found"));
     }
@@ -79,7 +92,8 @@ fn tls_secret(
     subject: &str,
     host: &str,
 ) -> Result<Value, rcgen::Error> {
-    let leaf: Leaf = central.pki.issue(service, subject, &super::pki::host_names(host, namespace))?;
+    let leaf: Leaf =
+        central.pki.issue(service, subject, &super::pki::host_names(host, namespace))?;
     let encode = |text: &str| STANDARD.encode(text);
     Ok(json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
@@ -92,9 +106,17 @@ fn tls_secret(
 }
 
 fn scanner_config(namespace: &str) -> Value {
-    let config = format!(
-        "scanner:\n  centralEndpoint: https://central.{namespace}.svc\n  sensorEndpoint: https://sensor.{namespace}.svc\n  database:\n    type: pgsql\n    options:\n      source: host=scanner-db.{namespace}.svc port=5432 user=postgres sslmode=verify-full statement_timeout=60000\n      cachesize: 16384\n  api:\n    httpsPort: 8080\n    grpcPort: 8443\n  updater:\n    interval: 5m\n  logLevel: INFO\n"
+    let source = format!(
+        "host=scanner-db.{namespace}.svc port=5432 user=postgres sslmode=verify-full statement_timeout=60000"
     );
+    let config = yaml(&json!({"scanner": {
+        "centralEndpoint": format!("https://central.{namespace}.svc"),
+        "sensorEndpoint": format!("https://sensor.{namespace}.svc"),
+        "database": {"type": "pgsql", "options": {"source": source, "cachesize": 16384}},
+        "api": {"httpsPort": 8080, "grpcPort": 8443},
+        "updater": {"interval": "5m"},
+        "logLevel": "INFO",
+    }}));
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "scanner-config", "namespace": namespace, "labels": {"app.kubernetes.io/name": "stackrox"}},
@@ -102,7 +124,7 @@ fn scanner_config(namespace: &str) -> Value {
     })
 }
 
-/// JSON is YAML; one object per line keeps the documents readable enough.
+/// An object as YAML; JSON, which is YAML too, where that is not possible.
 fn yaml(object: &Value) -> String {
     serde_saphyr::to_string(object).unwrap_or_else(|_| format!("{object}\n"))
 }

@@ -26,7 +26,8 @@ pub(super) fn list(central: &Central, version: &Version) -> Value {
 pub(super) fn one(central: &Central, version: &Version, id: &str) -> Result<Value, Refusal> {
     let now = central.clock.now();
     let state = central.lock();
-    let cluster = state.clusters.iter().find(|cluster| cluster.id == id).ok_or_else(|| unknown(id))?;
+    let cluster =
+        state.clusters.iter().find(|cluster| cluster.id == id).ok_or_else(|| unknown(id))?;
     Ok(json!({"cluster": show(cluster, version, now)}))
 }
 
@@ -41,7 +42,8 @@ pub(super) fn upgrade_config(central: &Central) -> Value {
 /// # Errors
 /// 400 when the switch is missing.
 pub(super) fn set_upgrade_config(central: &Central, body: &[u8]) -> Result<Value, Refusal> {
-    let asked: Value = serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
+    let asked: Value =
+        serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
     let config = asked.get("config").ok_or_else(|| Refusal::invalid("no config supplied"))?;
     central.set_auto_upgrade(config["enableAutoUpgrade"].as_bool().unwrap_or(false));
     Ok(json!({}))
@@ -51,17 +53,33 @@ pub(super) fn set_upgrade_config(central: &Central, body: &[u8]) -> Result<Value
 ///
 /// # Errors
 /// 404 for an unknown id, 400 when the cluster cannot be upgraded so.
-pub(super) fn trigger_upgrade(central: &Central, version: &Version, id: &str) -> Result<Value, Refusal> {
+pub(super) fn trigger_upgrade(
+    central: &Central,
+    version: &Version,
+    id: &str,
+) -> Result<Value, Refusal> {
     let now = central.clock.now();
     {
         let mut state = central.lock();
-        let cluster = state.clusters.iter_mut().find(|cluster| cluster.id == id).ok_or_else(|| unknown(id))?;
+        let cluster = state
+            .clusters
+            .iter_mut()
+            .find(|cluster| cluster.id == id)
+            .ok_or_else(|| unknown(id))?;
         if cluster.upgrade.as_ref().is_some_and(|process| process.active) {
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, 9, "an upgrade is in progress already"));
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                9,
+                "an upgrade is in progress already",
+            ));
         }
         if !upgrader::is_possible(cluster, version) {
             let reason = reason(cluster, version);
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, 9, format!("cluster cannot be upgraded: {reason}")));
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                9,
+                format!("cluster cannot be upgraded: {reason}"),
+            ));
         }
         cluster.upgrade = Some(upgrader::process(version, cluster, now));
     }
@@ -75,7 +93,8 @@ fn unknown(id: &str) -> Refusal {
 
 fn show(cluster: &SecuredCluster, version: &Version, now: Timestamp) -> Value {
     // A connected sensor is heard all the time.
-    let last_contact = if cluster.connected_since.is_some() { Some(now) } else { cluster.last_contact };
+    let last_contact =
+        if cluster.connected_since.is_some() { Some(now) } else { cluster.last_contact };
     let contact = last_contact.map(meta::time);
     let silence = last_contact.map(|contact| now.duration_since(contact).as_secs());
     let sensor = match silence {
@@ -131,7 +150,9 @@ fn upgrade_status(cluster: &SecuredCluster, version: &Version) -> Value {
 fn reason(cluster: &SecuredCluster, version: &Version) -> String {
     match &cluster.sensor_version {
         None => "sensor has not reported its version".to_owned(),
-        Some(sensor) if sensor == version => "sensor is running the same version as Central".to_owned(),
+        Some(sensor) if sensor == version => {
+            "sensor is running the same version as Central".to_owned()
+        }
         Some(sensor) if sensor > version => "sensor runs a newer version than Central".to_owned(),
         Some(_) => match cluster.managed_by.as_str() {
             "MANAGER_TYPE_MANUAL" => "sensor is running an old version".to_owned(),
@@ -167,7 +188,7 @@ fn health((ready, desired): (i64, i64), sensor: &str) -> &'static str {
     }
 }
 
-fn worst<'a>(states: [&'a str; 3]) -> &'a str {
+fn worst(states: [&'static str; 3]) -> &'static str {
     ["UNHEALTHY", "DEGRADED", "UNAVAILABLE", "HEALTHY"]
         .into_iter()
         .find(|state| states.contains(state))

@@ -11,6 +11,7 @@ mod routes;
 mod sensors;
 mod server;
 mod state;
+mod status;
 mod tokens;
 mod upgrader;
 
@@ -120,6 +121,19 @@ impl Central {
         self.pki.ca_pem()
     }
 
+    /// A certificate for a service, signed by its CA.
+    ///
+    /// # Errors
+    /// When the name is no DNS name.
+    pub(crate) fn issue(
+        &self,
+        service: &str,
+        host: &str,
+        namespace: &str,
+    ) -> Result<pki::Leaf, rcgen::Error> {
+        self.pki.issue(service, host, &pki::host_names(host, namespace))
+    }
+
     /// The release that serves now.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
@@ -177,7 +191,8 @@ impl Central {
     pub(crate) fn serve(&self, pod: &str, version: &Version, now: Timestamp) {
         let mut state = self.lock();
         if state.serving.as_ref().is_none_or(|serving| serving.pod != pod) {
-            state.serving = Some(Serving { pod: pod.to_owned(), version: version.clone(), since: now });
+            state.serving =
+                Some(Serving { pod: pod.to_owned(), version: version.clone(), since: now });
         }
     }
 

@@ -70,11 +70,17 @@ impl Pki {
     ///
     /// # Errors
     /// When a name is no DNS name, or a key cannot be made.
-    pub fn issue(&self, service: &str, subject: &str, names: &[String]) -> Result<Leaf, rcgen::Error> {
+    pub fn issue(
+        &self,
+        service: &str,
+        subject: &str,
+        names: &[String],
+    ) -> Result<Leaf, rcgen::Error> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names.to_vec())?;
         name(&mut params, &format!("{service}: {subject}"), Some(service));
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let earliest = self.now.min(self.expires - SignedDuration::from_hours(24));

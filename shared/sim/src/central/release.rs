@@ -35,7 +35,8 @@ pub fn sequence(version: &Version) -> u32 {
     if (version.major(), version.minor(), version.patch()) == (4, 5, 0) {
         return 205;
     }
-    let known = SEQUENCES.iter().rev().find(|(major, minor, _)| version.is_at_least(*major, *minor));
+    let known =
+        SEQUENCES.iter().rev().find(|(major, minor, _)| version.is_at_least(*major, *minor));
     known.map_or_else(|| (version.minor() + 13).min(76), |(_, _, sequence)| *sequence)
 }
 
@@ -70,16 +71,24 @@ mod tests {
 
     #[test]
     fn sequences_follow_the_releases() {
-        for (release, expected) in
-            [("3.69.2", 94), ("3.65.0", 77), ("3.0.62.1", 75), ("4.5.0", 205), ("4.5.3", 206), ("4.7.1", 209), ("4.11.2", 225)]
-        {
+        for (release, expected) in [
+            ("3.69.2", 94),
+            ("3.65.0", 77),
+            ("3.0.62.1", 75),
+            ("4.5.0", 205),
+            ("4.5.3", 206),
+            ("4.7.1", 209),
+            ("4.11.2", 225),
+        ] {
             assert_eq!(sequence(&version(release)), expected, "{release}");
         }
     }
 
     #[test]
     fn sequences_never_shrink() {
-        let releases = ["3.0.58.1", "3.63.0", "3.64.1", "3.74.9", "4.0.0", "4.4.2", "4.5.0", "4.5.1", "4.11.1"];
+        let releases = [
+            "3.0.58.1", "3.63.0", "3.64.1", "3.74.9", "4.0.0", "4.4.2", "4.5.0", "4.5.1", "4.11.1",
+        ];
         let numbers = releases.map(|release| sequence(&version(release)));
         assert!(numbers.is_sorted(), "{numbers:?}");
     }

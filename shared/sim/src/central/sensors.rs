@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::release::image_version;
 use super::state::SecuredCluster;
 use crate::controllers::Round;
-use crate::controllers::objects::{after, condition, is_active, is_true, items, number, text, time};
+use crate::controllers::objects::{
+    after, condition, is_active, is_true, items, number, text, time,
+};
 use crate::faults::{ClusterFault, matches};
 use crate::store::meta;
 
@@ -21,8 +23,7 @@ pub(super) fn reconcile(round: &mut Round<'_>) {
     let sensor = local_sensor(round);
     let collector = readiness(round, "daemonsets.apps", "collector");
     let admission_control = readiness(round, "deployments.apps", "admission-control");
-    let clusters = round.cluster.central.clusters();
-    for mut cluster in clusters.clone() {
+    for mut cluster in round.cluster.central.clusters() {
         let stays_away = round.cluster.faults.any(
             |fault| matches!(fault, ClusterFault::SensorStaysAway { cluster: name } if matches(name, &cluster.name)),
         );
@@ -30,7 +31,7 @@ pub(super) fn reconcile(round: &mut Round<'_>) {
         if cluster.is_local {
             cluster.collector = collector;
             cluster.admission_control = admission_control;
-            let ready = sensor.as_ref().and_then(|sensor| ready_since(sensor));
+            let ready = sensor.as_ref().and_then(ready_since);
             let meets = since.zip(ready).map(|(central, sensor)| central.max(sensor));
             connect(round, &mut cluster, meets, sensor.as_deref().and_then(sensor_version));
         } else {
@@ -91,7 +92,8 @@ fn ready_since(pod: &Arc<Value>) -> Option<Timestamp> {
 }
 
 fn sensor_version(pod: &Value) -> Option<common::rhacs::Version> {
-    let container = items(pod, "/spec/containers").iter().find(|container| container["name"] == "sensor")?;
+    let container =
+        items(pod, "/spec/containers").iter().find(|container| container["name"] == "sensor")?;
     image_version(text(container, "/image"))
 }
 

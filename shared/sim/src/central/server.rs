@@ -17,10 +17,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use super::Central;
 use super::pki::Leaf;
 use super::routes::{self, Asked, Body, Refusal};
 use super::state::CentralRequest;
-use super::Central;
 use crate::faults::{self, ClusterFault, On, RequestAction};
 
 /// A running server; it ends when this is dropped.
@@ -57,14 +57,6 @@ impl CentralServer {
         self.address
     }
 
-    /// Serves a stream as a connection to Central's port.
-    pub async fn serve<S>(&self, stream: S)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        self.handler.clone().serve(stream).await;
-    }
-
     /// A handle that serves streams and outlives this borrow.
     pub(crate) fn connector(&self) -> Connector {
         Connector(self.handler.clone())
@@ -82,7 +74,7 @@ impl Drop for CentralServer {
 pub struct Connector(Handler);
 
 impl Connector {
-    /// Serves a stream as a connection to Central's port; false at once when nothing serves there.
+    /// Serves a stream as a connection to Central's port.
     pub async fn serve<S>(&self, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

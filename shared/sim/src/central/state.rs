@@ -162,6 +162,10 @@ impl Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Token").field("name", &self.name).field("roles", &self.roles).finish_non_exhaustive()
+        formatter
+            .debug_struct("Token")
+            .field("name", &self.name)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
     }
 }

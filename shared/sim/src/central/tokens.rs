@@ -23,7 +23,8 @@ pub(super) fn route(central: &Central, asked: &Asked<'_>, rest: &[&str]) -> Resu
         ("POST", ["generate"]) => generate(central, asked.body),
         ("PATCH", ["revoke", id]) => {
             let mut state = central.lock();
-            let token = state.tokens.iter_mut().find(|token| token.id == *id).ok_or_else(|| unknown(id))?;
+            let token =
+                state.tokens.iter_mut().find(|token| token.id == *id).ok_or_else(|| unknown(id))?;
             token.revoked = true;
             Ok(json!({}))
         }
@@ -38,16 +39,25 @@ fn list(central: &Central, query: &str) -> Value {
         _ => None,
     });
     let state = central.lock();
-    let tokens = state.tokens.iter().filter(|token| wanted.is_none_or(|wanted| wanted == token.revoked));
+    let tokens =
+        state.tokens.iter().filter(|token| wanted.is_none_or(|wanted| wanted == token.revoked));
     json!({"tokens": tokens.map(show).collect::<Vec<_>>()})
 }
 
 fn generate(central: &Central, body: &[u8]) -> Result<Value, Refusal> {
-    let asked: Value = serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
+    let asked: Value =
+        serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
     let name = asked["name"].as_str().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Refusal::invalid("token name cannot be empty"))?;
     let mut roles: Vec<String> = Vec::new();
-    roles.extend(asked["roles"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+    roles.extend(
+        asked["roles"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned),
+    );
     roles.extend(asked["role"].as_str().map(str::to_owned));
     let now = central.clock.now();
     let mut state = central.lock();

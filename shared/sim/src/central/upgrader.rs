@@ -44,7 +44,11 @@ pub(super) fn is_possible(cluster: &SecuredCluster, target: &Version) -> bool {
 }
 
 /// Begins an upgrade, also one that was asked for.
-pub(super) fn process(target: &Version, cluster: &SecuredCluster, now: Timestamp) -> UpgradeProcess {
+pub(super) fn process(
+    target: &Version,
+    cluster: &SecuredCluster,
+    now: Timestamp,
+) -> UpgradeProcess {
     UpgradeProcess {
         active: true,
         id: uuid(&format!("{}/{}", cluster.id, now)),
@@ -73,7 +77,13 @@ fn keep(round: &Round<'_>, cluster: &SecuredCluster, process: UpgradeProcess) {
 fn advance(round: &mut Round<'_>, cluster: &SecuredCluster, mut process: UpgradeProcess) {
     let gives_up = after(process.since, TIMES_OUT);
     if round.now >= gives_up {
-        return finish(round, cluster, process, "UPGRADE_TIMED_OUT", "the upgrade made no progress");
+        return finish(
+            round,
+            cluster,
+            process,
+            "UPGRADE_TIMED_OUT",
+            "the upgrade made no progress",
+        );
     }
     round.wake_at(gives_up);
     let due = after(process.since, STEP);
@@ -98,7 +108,9 @@ fn advance(round: &mut Round<'_>, cluster: &SecuredCluster, mut process: Upgrade
             Some("UPGRADE_OPERATIONS_DONE")
         }
         _ => {
-            if cluster.sensor_version.as_ref() == Some(&process.target) && cluster.connected_since.is_some() {
+            if cluster.sensor_version.as_ref() == Some(&process.target)
+                && cluster.connected_since.is_some()
+            {
                 return finish(round, cluster, process, "UPGRADE_COMPLETE", "");
             }
             None
@@ -112,7 +124,13 @@ fn advance(round: &mut Round<'_>, cluster: &SecuredCluster, mut process: Upgrade
     keep(round, cluster, process);
 }
 
-fn finish(round: &Round<'_>, cluster: &SecuredCluster, mut process: UpgradeProcess, state: &str, detail: &str) {
+fn finish(
+    round: &Round<'_>,
+    cluster: &SecuredCluster,
+    mut process: UpgradeProcess,
+    state: &str,
+    detail: &str,
+) {
     process.active = false;
     state.clone_into(&mut process.state);
     detail.clone_into(&mut process.detail);
@@ -120,7 +138,12 @@ fn finish(round: &Round<'_>, cluster: &SecuredCluster, mut process: UpgradeProce
     keep(round, cluster, process);
     if let Some(sensor) = sensor(round).filter(|_| cluster.is_local) {
         let namespace = Some(meta::namespace(&sensor));
-        let _ = round.store().delete("deployments.apps", namespace, DEPLOYMENT, &DeleteOptions::default());
+        let _ = round.store().delete(
+            "deployments.apps",
+            namespace,
+            DEPLOYMENT,
+            &DeleteOptions::default(),
+        );
     }
 }
 
@@ -179,9 +202,11 @@ fn operate(round: &Round<'_>, cluster: &SecuredCluster, process: &UpgradeProcess
     }
     let Some(sensor) = sensor(round) else { return };
     let namespace = Some(meta::namespace(&sensor));
-    for (resource, name) in
-        [("deployments.apps", "sensor"), ("daemonsets.apps", "collector"), ("deployments.apps", "admission-control")]
-    {
+    for (resource, name) in [
+        ("deployments.apps", "sensor"),
+        ("daemonsets.apps", "collector"),
+        ("deployments.apps", "admission-control"),
+    ] {
         let _ = round.store().modify(
             resource,
             namespace,
@@ -191,7 +216,12 @@ fn operate(round: &Round<'_>, cluster: &SecuredCluster, process: &UpgradeProcess
             |object| {
                 for list in ["initContainers", "containers"] {
                     let pointer = format!("/spec/template/spec/{list}");
-                    for container in object.pointer_mut(&pointer).and_then(Value::as_array_mut).into_iter().flatten() {
+                    for container in object
+                        .pointer_mut(&pointer)
+                        .and_then(Value::as_array_mut)
+                        .into_iter()
+                        .flatten()
+                    {
                         bring(container, process);
                     }
                 }
@@ -203,16 +233,32 @@ fn operate(round: &Round<'_>, cluster: &SecuredCluster, process: &UpgradeProcess
 fn bring(container: &mut Value, process: &UpgradeProcess) {
     let current = text(container, "/image").to_owned();
     container["image"] = json!(successor(&current, &process.image, &process.target));
-    if container["name"] == "sensor" && process.target.is_at_least(3, 65) && container["readinessProbe"].is_object() {
+    if container["name"] == "sensor"
+        && process.target.is_at_least(3, 65)
+        && container["readinessProbe"].is_object()
+    {
         container["readinessProbe"]["httpGet"]["path"] = json!("/ready");
     }
 }
 
 /// The image that follows another of the secured cluster, named after Central's image.
 fn successor(current: &str, main: &str, target: &Version) -> String {
-    let name = |image: &str| image.rsplit('/').next().unwrap_or_default().split([':', '@']).next().unwrap_or_default().to_owned();
+    let name = |image: &str| {
+        image
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .split([':', '@'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (own, of_main) = (name(current), name(main));
-    let bare = own.trim_start_matches("rhacs-").trim_end_matches("-rhel8").trim_end_matches("-rhel9").to_owned();
+    let bare = own
+        .trim_start_matches("rhacs-")
+        .trim_end_matches("-rhel8")
+        .trim_end_matches("-rhel9")
+        .to_owned();
     if bare == "main" {
         return main.to_owned();
     }
@@ -221,9 +267,19 @@ fn successor(current: &str, main: &str, target: &Version) -> String {
         return current.to_owned();
     }
     let slim = current.ends_with("-slim") && !bare.ends_with("-slim");
-    let bare = if slim && target.is_at_least(3, 68) && !target.is_at_least(4, 7) { format!("{bare}-slim") } else { bare };
-    let bare = if target.is_at_least(4, 7) && bare == "collector-slim" { "collector".to_owned() } else { bare };
-    let prefix = main.strip_suffix(&main[main.rfind('/').map_or(0, |slash| slash + 1)..]).unwrap_or_default();
+    let bare = if slim && target.is_at_least(3, 68) && !target.is_at_least(4, 7) {
+        format!("{bare}-slim")
+    } else {
+        bare
+    };
+    let bare = if target.is_at_least(4, 7) && bare == "collector-slim" {
+        "collector".to_owned()
+    } else {
+        bare
+    };
+    let prefix = main
+        .strip_suffix(&main[main.rfind('/').map_or(0, |slash| slash + 1)..])
+        .unwrap_or_default();
     format!("{prefix}{}:{}", of_main.replace("main", &bare), target.tag())
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn reconcile(round: &mut Round<'_>) {
 }
 
 fn reconcile_one(round: &mut Round<'_>, set: &Value) {
-    let hash = template_hash(&set["spec"]["template"], number(set, "/status/collisionCount", 0));
+    let hash = hash(round, set);
     keep_revision(round, set, &hash);
     let nodes = nodes::fitting(round.store(), &set["spec"]["template"]["spec"]["nodeSelector"]);
     let pods = pods_of(round, set);
@@ -42,6 +42,14 @@ fn reconcile_one(round: &mut Round<'_>, set: &Value) {
         replace_outdated(round, set, &hash, nodes.len());
     }
     report(round, set, &hash, &nodes);
+}
+
+/// The hash of the template, computed once per generation.
+fn hash(round: &mut Round<'_>, set: &Value) -> String {
+    let key = (meta::uid(set).to_owned(), meta::generation(set));
+    let collisions = number(set, "/status/collisionCount", 0);
+    let hashes = &mut round.memory.hashes;
+    hashes.entry(key).or_insert_with(|| template_hash(&set["spec"]["template"], collisions)).clone()
 }
 
 fn pods_of(round: &Round<'_>, set: &Value) -> Vec<Arc<Value>> {
@@ -74,7 +82,8 @@ fn add_pod(round: &mut Round<'_>, set: &Value, hash: &str, node: &str) {
         Err(message) => {
             let told = format!("Error creating: {message}");
             // Told once per state of the DaemonSet; an unchanged refusal is not told in each round.
-            let known = round.memory.kubelet.refusals.insert(meta::uid(set).to_owned(), told.clone());
+            let known =
+                round.memory.kubelet.refusals.insert(meta::uid(set).to_owned(), told.clone());
             if known.as_ref() != Some(&told) {
                 round.tell(set, Told::warning(SOURCE, "FailedCreate", &told));
             }
@@ -95,11 +104,16 @@ fn replace_outdated(round: &mut Round<'_>, set: &Value, hash: &str, nodes: usize
     let limit = portion(limit, "1", desired, true).max(1);
     let minimum = number(set, "/spec/minReadySeconds", 0);
     let pods = pods_of(round, set);
-    let is_available =
-        |pod: &Value| is_active(pod) && available_at(pod, minimum).is_some_and(|moment| moment <= round.now);
-    let mut missing = desired - i64::try_from(pods.iter().filter(|pod| is_available(pod)).count()).unwrap_or(0);
-    let mut outdated: Vec<Arc<Value>> =
-        pods.iter().filter(|pod| is_active(pod) && meta::label(pod, HASH) != Some(hash)).cloned().collect();
+    let is_available = |pod: &Value| {
+        is_active(pod) && available_at(pod, minimum).is_some_and(|moment| moment <= round.now)
+    };
+    let mut missing =
+        desired - i64::try_from(pods.iter().filter(|pod| is_available(pod)).count()).unwrap_or(0);
+    let mut outdated: Vec<Arc<Value>> = pods
+        .iter()
+        .filter(|pod| is_active(pod) && meta::label(pod, HASH) != Some(hash))
+        .cloned()
+        .collect();
     outdated.sort_by_key(|pod| is_available(pod));
     let mut doomed = Vec::new();
     for pod in outdated {
@@ -129,10 +143,16 @@ fn keep_revision(round: &Round<'_>, set: &Value, hash: &str) {
     let name = format!("{}-{hash}", meta::name(set));
     if let Some(present) = kept.iter().find(|revision| meta::name(revision) == name) {
         if number(present, "/revision", 0) < newest {
-            let _ =
-                round.store().modify(REVISIONS, namespace, &name, Subresource::Main, &manager(), |object| {
+            let _ = round.store().modify(
+                REVISIONS,
+                namespace,
+                &name,
+                Subresource::Main,
+                &manager(),
+                |object| {
                     object["revision"] = json!(newest + 1);
-                });
+                },
+            );
         }
         return;
     }
@@ -152,16 +172,20 @@ fn keep_revision(round: &Round<'_>, set: &Value, hash: &str) {
         "revision": newest + 1,
     });
     let _ = round.store().create(REVISIONS, revision, &manager());
-    let limit = usize::try_from(number(set, "/spec/revisionHistoryLimit", 10)).unwrap_or(usize::MAX);
+    let limit =
+        usize::try_from(number(set, "/spec/revisionHistoryLimit", 10)).unwrap_or(usize::MAX);
     for old in kept.iter().take(kept.len().saturating_sub(limit)) {
-        let _ = round.store().delete(REVISIONS, namespace, meta::name(old), &DeleteOptions::default());
+        let _ =
+            round.store().delete(REVISIONS, namespace, meta::name(old), &DeleteOptions::default());
     }
 }
 
 fn report(round: &mut Round<'_>, set: &Value, hash: &str, nodes: &[String]) {
     let minimum = number(set, "/spec/minReadySeconds", 0);
     let (mut scheduled, mut ready, mut available, mut updated) = (0_i64, 0_i64, 0_i64, 0_i64);
-    for pod in pods_of(round, set).iter().filter(|pod| nodes.iter().any(|node| node == node_of(pod))) {
+    for pod in
+        pods_of(round, set).iter().filter(|pod| nodes.iter().any(|node| node == node_of(pod)))
+    {
         scheduled += 1;
         if meta::is_being_deleted(pod) {
             continue;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::objects::{
-    after, condition, items, number, owned_by, owner_reference, portion, template_hash, text, time,
-};
-use super::{Round, history, manager, rollout};
+use super::events::Told;
+use super::objects::{number, owned_by, owner_reference, portion, template_hash, text};
+use super::{Round, deployment_status, history, manager, rollout};
 use crate::store::{Subresource, meta};
 
 pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -44,16 +43,19 @@ pub(crate) fn reconcile(round: &mut Round<'_>) {
 fn reconcile_one(round: &mut Round<'_>, deployment: Arc<Value>) {
     let mut rollout = observe(round, deployment);
     if rollout.deployment.pointer("/spec/paused") != Some(&json!(true)) {
-        if rollout.new.is_none() {
+        let before = round.store().version();
+        if rollout.new.is_none() && rollout::is_room_for_new(round, &rollout) {
             create_replica_set(round, &rollout);
             rollout = observe(round, rollout.deployment);
         }
         adopt_revision(round, &mut rollout);
         rollout::scale(round, &rollout);
-        rollout = observe(round, rollout.deployment);
+        if round.store().version() != before {
+            rollout = observe(round, rollout.deployment);
+        }
         history::clean(round, &rollout);
     }
-    report(round, &rollout);
+    deployment_status::report(round, &rollout);
 }
 
 /// The Deployment as it is now, with its ReplicaSets sorted out.
@@ -62,7 +64,8 @@ pub(crate) fn observe(round: &Round<'_>, deployment: Arc<Value>) -> Rollout {
     let store = round.store();
     let fresh = store.read("deployments.apps", Some(namespace), meta::name(&deployment));
     let deployment = fresh.unwrap_or(deployment);
-    let mut sets = owned_by(&deployment, store.list(REPLICA_SETS, Some(meta::namespace(&deployment))));
+    let mut sets =
+        owned_by(&deployment, store.list(REPLICA_SETS, Some(meta::namespace(&deployment))));
     sets.sort_by_key(|set| (history::revision(set), meta::version(set)));
     let template = &deployment["spec"]["template"];
     let position = sets.iter().position(|set| same_template(template, &set["spec"]["template"]));
@@ -70,12 +73,28 @@ pub(crate) fn observe(round: &Round<'_>, deployment: Arc<Value>) -> Rollout {
     Rollout { deployment, new, old: sets }
 }
 
+/// Whether two templates are the same but for the hash; asked often, so nothing is copied.
 fn same_template(template: &Value, other: &Value) -> bool {
-    let mut bare = other.clone();
-    if let Some(labels) = bare.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(HASH);
-    }
-    *template == bare
+    let fields = |value: &Value, key: &str| value[key].as_object().map_or(0, Map::len);
+    let (own, others) = (&template["metadata"], &other["metadata"]);
+    let labels = |metadata: &Value| {
+        metadata["labels"]
+            .as_object()
+            .map_or(0, |labels| labels.keys().filter(|key| *key != HASH).count())
+    };
+    template["spec"] == other["spec"]
+        && fields(template, "metadata") == fields(other, "metadata")
+        && own
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(key, value)| key == "labels" || others.get(key) == Some(value))
+        && labels(own) == labels(others)
+        && own["labels"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(key, value)| key == HASH || others["labels"].get(key) == Some(value))
 }
 
 fn create_replica_set(round: &mut Round<'_>, rollout: &Rollout) {
@@ -88,33 +107,45 @@ fn create_replica_set(round: &mut Round<'_>, rollout: &Rollout) {
     let mut annotations = copied_annotations(deployment);
     let revision = history::newest(&rollout.old) + 1;
     annotations.insert(REVISION.to_owned(), json!(revision.to_string()));
+    let replicas = rollout::first_replicas(rollout);
+    let name = format!("{}-{hash}", meta::name(deployment));
     let set = json!({
         "metadata": {
-            "name": format!("{}-{hash}", meta::name(deployment)),
+            "name": name,
             "namespace": meta::namespace(deployment),
             "labels": template["metadata"]["labels"],
             "annotations": annotations,
             "ownerReferences": [owner_reference(deployment)],
         },
         "spec": {
-            "replicas": 0,
+            "replicas": replicas,
             "minReadySeconds": number(deployment, "/spec/minReadySeconds", 0),
             "selector": selector,
             "template": template,
         },
     });
-    let _ = round.store().create(REPLICA_SETS, set, &manager());
+    if round.store().create(REPLICA_SETS, set, &manager()).is_ok() && replicas > 0 {
+        let message = format!("Scaled up replica set {name} from 0 to {replicas}");
+        round
+            .tell(deployment, Told::normal("deployment-controller", "ScalingReplicaSet", &message));
+    }
 }
 
 fn copied_annotations(deployment: &Value) -> Map<String, Value> {
-    let mut annotations =
-        deployment.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut annotations = deployment
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     annotations.retain(|key, _| !NOT_COPIED.contains(&key.as_str()));
     let desired = number(deployment, "/spec/replicas", 1);
     let surge = rollout::limits(deployment).surge;
-    annotations.insert("deployment.kubernetes.io/desired-replicas".to_owned(), json!(desired.to_string()));
     annotations
-        .insert("deployment.kubernetes.io/max-replicas".to_owned(), json!((desired + surge).to_string()));
+        .insert("deployment.kubernetes.io/desired-replicas".to_owned(), json!(desired.to_string()));
+    annotations.insert(
+        "deployment.kubernetes.io/max-replicas".to_owned(),
+        json!((desired + surge).to_string()),
+    );
     annotations
 }
 
@@ -145,15 +176,28 @@ fn adopt_revision(round: &Round<'_>, rollout: &mut Rollout) {
     }
     let deployment = &rollout.deployment;
     let shown = text(deployment, "/metadata/annotations/deployment.kubernetes.io~1revision");
-    if shown != revision.to_string() {
-        let changed = change(round, "deployments.apps", deployment, |deployment| {
-            meta::field(&mut deployment["metadata"], "annotations")
-                .insert(REVISION.to_owned(), json!(revision.to_string()));
-        });
-        if let Some(deployment) = changed {
-            rollout.deployment = deployment;
-        }
+    if shown != revision.to_string()
+        && let Some(deployment) = set_revision(round, deployment, revision)
+    {
+        rollout.deployment = deployment;
     }
+}
+
+/// Notes the revision by a write of the status, as the real controller does: it counts as no new generation.
+fn set_revision(round: &Round<'_>, deployment: &Value, revision: u64) -> Option<Arc<Value>> {
+    let (namespace, name) = (Some(meta::namespace(deployment)), meta::name(deployment));
+    let note = |deployment: &mut Value| {
+        meta::field(&mut deployment["metadata"], "annotations")
+            .insert(REVISION.to_owned(), json!(revision.to_string()));
+    };
+    let status = Subresource::Status;
+    let written =
+        round.store().modify("deployments.apps", namespace, name, status, &manager(), note).ok()?;
+    if meta::version(&written) > meta::version(deployment) {
+        return Some(written);
+    }
+    // A store that keeps annotations out of status writes takes the ordinary one.
+    change(round, "deployments.apps", deployment, note)
 }
 
 fn change(
@@ -166,172 +210,12 @@ fn change(
     round.store().modify(resource, namespace, name, Subresource::Main, &manager(), change).ok()
 }
 
-/// The sums over ReplicaSets that the status is made of.
-struct Totals {
-    desired: i64,
-    replicas: i64,
-    updated: i64,
-    ready: i64,
-    available: i64,
-    terminating: i64,
-}
-
-fn report(round: &mut Round<'_>, rollout: &Rollout) {
-    let deployment = &rollout.deployment;
-    let sum = |pointer: &str| -> i64 {
-        rollout.old.iter().chain(&rollout.new).map(|set| number(set, pointer, 0)).sum()
-    };
-    let totals = Totals {
-        desired: number(deployment, "/spec/replicas", 1),
-        replicas: sum("/status/replicas"),
-        updated: rollout.new.as_ref().map_or(0, |set| number(set, "/status/replicas", 0)),
-        ready: sum("/status/readyReplicas"),
-        available: sum("/status/availableReplicas"),
-        terminating: sum("/status/terminatingReplicas"),
-    };
-    let conditions = conditions(round, rollout, &totals);
-    let mut status = Map::new();
-    status.insert("observedGeneration".to_owned(), json!(meta::generation(deployment)));
-    for (key, value) in [
-        ("replicas", totals.replicas),
-        ("updatedReplicas", totals.updated),
-        ("readyReplicas", totals.ready),
-        ("availableReplicas", totals.available),
-        ("unavailableReplicas", (totals.replicas.max(totals.desired) - totals.available).max(0)),
-    ] {
-        if value != 0 {
-            status.insert(key.to_owned(), json!(value));
-        }
-    }
-    status.insert("terminatingReplicas".to_owned(), json!(totals.terminating));
-    status.insert("conditions".to_owned(), json!(conditions));
-    let status = Value::Object(status);
-    if deployment.get("status") == Some(&status) {
-        return;
-    }
-    let _ = round.store().modify(
-        "deployments.apps",
-        Some(meta::namespace(deployment)),
-        meta::name(deployment),
-        Subresource::Status,
-        &manager(),
-        |object| object["status"] = status,
-    );
-}
-
-fn conditions(round: &mut Round<'_>, rollout: &Rollout, totals: &Totals) -> Vec<Value> {
-    let mut kept: Vec<Value> = items(&rollout.deployment, "/status/conditions").to_vec();
-    let needed = totals.desired - rollout::limits(&rollout.deployment).unavailable;
-    let available = if totals.available >= needed {
-        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
-    } else {
-        (
-            "False",
-            "MinimumReplicasUnavailable",
-            "Deployment does not have minimum availability.".to_owned(),
-        )
-    };
-    set_condition(&mut kept, round, "Available", available, false);
-    if let Some((verdict, moved)) = progress(round, rollout, totals) {
-        set_condition(&mut kept, round, "Progressing", verdict, moved);
-    }
-    let failure = rollout.new.iter().chain(&rollout.old).find_map(|set| condition(set, "ReplicaFailure"));
-    match failure {
-        Some(failure) => {
-            let verdict = ("True", "FailedCreate", text(failure, "/message").to_owned());
-            set_condition(&mut kept, round, "ReplicaFailure", verdict, false);
-        }
-        None => kept.retain(|condition| condition["type"] != "ReplicaFailure"),
-    }
-    kept
-}
-
-type Verdict = (&'static str, &'static str, String);
-
-/// What the rollout's progress is, and whether it moved since the last report.
-fn progress(round: &mut Round<'_>, rollout: &Rollout, totals: &Totals) -> Option<(Verdict, bool)> {
-    let deployment = &rollout.deployment;
-    let set = rollout.new.as_ref()?;
-    let name = meta::name(set);
-    let before = condition(deployment, "Progressing");
-    let reason = before.map_or("", |condition| text(condition, "/reason"));
-    let complete = totals.updated == totals.desired
-        && totals.replicas == totals.desired
-        && totals.available >= totals.desired;
-    if complete {
-        let message = format!("ReplicaSet \"{name}\" has successfully progressed.");
-        return Some((("True", "NewReplicaSetAvailable", message), false));
-    }
-    // Once a template is out, the loss of a pod is no new rollout.
-    let same_set = before.is_some_and(|condition| text(condition, "/message").contains(&format!("\"{name}\"")));
-    if reason == "NewReplicaSetAvailable" && same_set {
-        return None;
-    }
-    let moved = [
-        ("/status/updatedReplicas", totals.updated, 1),
-        ("/status/replicas", totals.replicas - totals.updated, -1),
-        ("/status/readyReplicas", totals.ready, 1),
-        ("/status/availableReplicas", totals.available, 1),
-    ]
-    .into_iter()
-    .any(|(pointer, now, direction)| {
-        let was = match pointer {
-            "/status/replicas" => {
-                number(deployment, pointer, 0) - number(deployment, "/status/updatedReplicas", 0)
-            }
-            _ => number(deployment, pointer, 0),
-        };
-        (now - was) * direction > 0
-    });
-    let progressing = ("True", "ReplicaSetUpdated", format!("ReplicaSet \"{name}\" is progressing."));
-    if before.is_none() || !same_set || moved {
-        return Some((progressing, true));
-    }
-    if reason == "ProgressDeadlineExceeded" {
-        return None;
-    }
-    let started = before.and_then(|condition| time(condition, "/lastUpdateTime"))?;
-    let deadline = after(started, number(deployment, "/spec/progressDeadlineSeconds", 600));
-    if round.now < deadline {
-        round.wake_at(deadline);
-        return None;
-    }
-    let message = format!("ReplicaSet \"{name}\" has timed out progressing.");
-    Some((("False", "ProgressDeadlineExceeded", message), false))
-}
-
-/// Sets a condition; the transition time moves with the status, the update time with any change or on request.
-fn set_condition(
-    conditions: &mut Vec<Value>,
-    round: &Round<'_>,
-    kind: &str,
-    (status, reason, message): Verdict,
-    touch: bool,
-) {
-    let now = json!(meta::time(round.now));
-    let position = conditions.iter().position(|condition| condition["type"] == kind);
-    let before = position.map(|position| conditions[position].clone());
-    let same = before.as_ref().is_some_and(|before| {
-        before["status"] == status && before["reason"] == reason && before["message"] == json!(message)
-    });
-    if same && !touch {
-        return;
-    }
-    let transition = before
-        .as_ref()
-        .filter(|before| before["status"] == status)
-        .map_or_else(|| now.clone(), |before| before["lastTransitionTime"].clone());
-    let fresh = json!({
-        "type": kind, "status": status, "lastUpdateTime": now, "lastTransitionTime": transition,
-        "reason": reason, "message": message,
-    });
-    match position {
-        Some(position) => conditions[position] = fresh,
-        None => conditions.push(fresh),
-    }
-}
-
 /// The pods that may be missing, as the Deployment's strategy has it.
 pub(crate) fn unavailable_limit(deployment: &Value, desired: i64) -> i64 {
-    portion(deployment.pointer("/spec/strategy/rollingUpdate/maxUnavailable"), "25%", desired, false)
+    portion(
+        deployment.pointer("/spec/strategy/rollingUpdate/maxUnavailable"),
+        "25%",
+        desired,
+        false,
+    )
 }

@@ -54,7 +54,8 @@ impl Round<'_> {
             return;
         }
         let number = self.memory.events.told.len() + 1;
-        let name = format!("{}.{:016x}", meta::name(about), 0x18f0_0000_0000_0000_u64 + number as u64);
+        let name =
+            format!("{}.{:016x}", meta::name(about), 0x18f0_0000_0000_0000_u64 + number as u64);
         let event = self.event(about, &namespace, &name, told);
         if self.store().create("events", event, &manager()).is_ok() {
             self.memory.events.told.insert(key, name);
@@ -63,12 +64,18 @@ impl Round<'_> {
 
     fn count_again(&self, namespace: &str, name: &str) -> bool {
         let now = meta::time(self.now);
-        let counted =
-            self.store().modify("events", Some(namespace), name, Subresource::Main, &manager(), |event| {
+        let counted = self.store().modify(
+            "events",
+            Some(namespace),
+            name,
+            Subresource::Main,
+            &manager(),
+            |event| {
                 let count = event["count"].as_i64().unwrap_or(1);
                 event["count"] = json!(count + 1);
                 event["lastTimestamp"] = json!(now);
-            });
+            },
+        );
         counted.is_ok()
     }
 

@@ -13,7 +13,8 @@ const PAST: &str = "deployment.kubernetes.io/revision-history";
 
 /// The revision of a ReplicaSet, 0 when it has none yet.
 pub(crate) fn revision(set: &Value) -> u64 {
-    let annotation = set.pointer("/metadata/annotations").and_then(|annotations| annotations.get(REVISION));
+    let annotation =
+        set.pointer("/metadata/annotations").and_then(|annotations| annotations.get(REVISION));
     annotation.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
@@ -35,12 +36,19 @@ pub(crate) fn clean(round: &Round<'_>, rollout: &Rollout) {
     let unused: Vec<&Arc<Value>> = rollout
         .old
         .iter()
-        .filter(|set| number(set, "/spec/replicas", 0) == 0 && number(set, "/status/replicas", 0) == 0)
+        .filter(|set| {
+            number(set, "/spec/replicas", 0) == 0 && number(set, "/status/replicas", 0) == 0
+        })
         .filter(|set| text(set, "/metadata/deletionTimestamp").is_empty())
         .collect();
     let surplus = unused.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
     for set in unused.into_iter().take(surplus) {
         let (namespace, name) = (meta::namespace(set), meta::name(set));
-        let _ = round.store().delete("replicasets.apps", Some(namespace), name, &DeleteOptions::default());
+        let _ = round.store().delete(
+            "replicasets.apps",
+            Some(namespace),
+            name,
+            &DeleteOptions::default(),
+        );
     }
 }

@@ -7,14 +7,16 @@ use super::{Round, manager};
 use crate::store::{Subresource, meta};
 
 /// Keeps the replicas of every scaled Deployment within its autoscaler's bounds.
-pub(crate) fn reconcile(round: &mut Round<'_>) {
+pub(crate) fn reconcile(round: &Round<'_>) {
     for scaler in round.store().list("horizontalpodautoscalers.autoscaling", None) {
         let namespace = Some(meta::namespace(&scaler));
         if text(&scaler, "/spec/scaleTargetRef/kind") != "Deployment" {
             continue;
         }
         let name = text(&scaler, "/spec/scaleTargetRef/name");
-        let Some(deployment) = round.store().read("deployments.apps", namespace, name) else { continue };
+        let Some(deployment) = round.store().read("deployments.apps", namespace, name) else {
+            continue;
+        };
         let current = number(&deployment, "/spec/replicas", 1);
         // A Deployment scaled to nothing is switched off, for its autoscaler too.
         if current == 0 {

@@ -1,17 +1,20 @@
 //! The life of the cluster: one task that moves every controller, the kubelets and the product by events and time.
 
 mod daemonsets;
+mod deployment_status;
 mod deployments;
 mod events;
 mod history;
 mod hpa;
 mod kubelet;
+mod namespaces;
 mod nodes;
 pub(crate) mod objects;
 mod pods;
 mod replicasets;
 mod rollout;
 pub mod scc;
+mod serving_certificates;
 mod storage;
 
 use std::sync::Arc;
@@ -55,6 +58,8 @@ pub struct Cluster {
 pub(crate) struct Memory {
     pub(crate) kubelet: kubelet::Kubelet,
     pub(crate) events: events::Recorder,
+    /// Hashes of templates by uid and generation of their owner.
+    pub(crate) hashes: std::collections::HashMap<(String, i64), String>,
 }
 
 /// One round at one moment: reads the state, changes what has to change, notes when to look again.
@@ -99,7 +104,9 @@ impl Round<'_> {
     }
 
     fn controllers(&mut self) {
+        namespaces::reconcile(self);
         storage::bind_claims(self);
+        serving_certificates::reconcile(self);
         hpa::reconcile(self);
         deployments::reconcile(self);
         replicasets::reconcile(self);
@@ -149,9 +156,7 @@ fn settle(cluster: &Cluster, memory: &mut Memory, now: Timestamp) -> Option<Time
     for _ in 0..MOST_ROUNDS {
         let before = cluster.store.version();
         let mut round = Round { cluster, memory, now, wake: None };
-        let t0=std::time::Instant::now();
         round.controllers();
-        if std::env::var("PROBE").is_ok() { eprintln!("round {:?} changes {}", t0.elapsed(), cluster.store.version()-before); }
         let wake = round.wake;
         if cluster.store.version() == before {
             return wake;

@@ -28,7 +28,8 @@ pub(crate) fn fitting(store: &Store, selector: &Value) -> Vec<String> {
 }
 
 fn node(name: &str, now: &str) -> Value {
-    let resources = json!({"cpu": "16", "memory": "65536000Ki", "pods": "250", "ephemeral-storage": "100Gi"});
+    let resources =
+        json!({"cpu": "16", "memory": "65536000Ki", "pods": "250", "ephemeral-storage": "100Gi"});
     let condition = |kind: &str, status: &str, reason: &str| {
         json!({"type": kind, "status": status, "reason": reason, "message": reason,
             "lastHeartbeatTime": now, "lastTransitionTime": now})

@@ -39,7 +39,11 @@ pub(crate) fn after(moment: Timestamp, seconds: i64) -> Timestamp {
 /// The hash of a pod template as it goes into names and labels.
 pub(crate) fn template_hash(template: &Value, collision: i64) -> String {
     let digest = Sha256::digest(format!("{template}#{collision}"));
-    digest.iter().take(10).map(|byte| char::from(SAFE_LETTERS[usize::from(*byte) % SAFE_LETTERS.len()])).collect()
+    digest
+        .iter()
+        .take(10)
+        .map(|byte| char::from(SAFE_LETTERS[usize::from(*byte) % SAFE_LETTERS.len()]))
+        .collect()
 }
 
 /// The objects of a list that this owner controls.
@@ -112,7 +116,8 @@ pub(crate) fn selects(selector: &Value, object: &Value) -> bool {
 
 /// The kind and name of the workload behind a pod: a ReplicaSet stands for its Deployment.
 pub(crate) fn workload(pod: &Value) -> (String, String) {
-    let Some(owner) = meta::owners(pod).find(|reference| reference["controller"] == json!(true)) else {
+    let Some(owner) = meta::owners(pod).find(|reference| reference["controller"] == json!(true))
+    else {
         return ("Pod".to_owned(), meta::name(pod).to_owned());
     };
     let (kind, name) = (text(owner, "/kind"), text(owner, "/name"));

@@ -49,7 +49,8 @@ pub(crate) fn create(
 }
 
 fn pin(pod: &mut Value, node: &str) {
-    let term = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]});
+    let term =
+        json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]});
     // Indexing makes the objects in between, unless one is an explicit null.
     pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"] =
         json!([term]);

@@ -96,9 +96,11 @@ fn report(round: &mut Round<'_>, set: &Value, refused: Option<String>) {
     }
     let mut status = Map::new();
     status.insert("replicas".to_owned(), json!(replicas));
-    for (key, value) in
-        [("fullyLabeledReplicas", replicas), ("readyReplicas", ready), ("availableReplicas", available)]
-    {
+    for (key, value) in [
+        ("fullyLabeledReplicas", replicas),
+        ("readyReplicas", ready),
+        ("availableReplicas", available),
+    ] {
         if value != 0 {
             status.insert(key.to_owned(), json!(value));
         }
@@ -106,8 +108,10 @@ fn report(round: &mut Round<'_>, set: &Value, refused: Option<String>) {
     status.insert("terminatingReplicas".to_owned(), json!(terminating));
     status.insert("observedGeneration".to_owned(), json!(meta::generation(set)));
     if let Some(message) = refused {
-        let before = super::objects::condition(set, "ReplicaFailure")
-            .map_or_else(|| json!(meta::time(round.now)), |before| before["lastTransitionTime"].clone());
+        let before = super::objects::condition(set, "ReplicaFailure").map_or_else(
+            || json!(meta::time(round.now)),
+            |before| before["lastTransitionTime"].clone(),
+        );
         let failure = json!({"type": "ReplicaFailure", "status": "True", "lastTransitionTime": before,
             "reason": "FailedCreate", "message": message});
         status.insert("conditions".to_owned(), json!([failure]));

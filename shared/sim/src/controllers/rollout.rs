@@ -23,10 +23,27 @@ pub(crate) fn limits(deployment: &Value) -> Limits {
         return Limits { surge: 0, unavailable: 0 };
     }
     let desired = number(deployment, "/spec/replicas", 1);
-    let surge = portion(deployment.pointer("/spec/strategy/rollingUpdate/maxSurge"), "25%", desired, true);
+    let surge =
+        portion(deployment.pointer("/spec/strategy/rollingUpdate/maxSurge"), "25%", desired, true);
     let unavailable = unavailable_limit(deployment, desired);
     let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
     Limits { surge, unavailable: unavailable.min(desired) }
+}
+
+/// Whether the ReplicaSet of a new template may be made: Recreate waits until the old pods are gone.
+pub(crate) fn is_room_for_new(round: &Round<'_>, rollout: &Rollout) -> bool {
+    text(&rollout.deployment, "/spec/strategy/type") != "Recreate"
+        || rollout
+            .old
+            .iter()
+            .all(|set| number(set, "/spec/replicas", 0) == 0 && !has_pods(round, set))
+}
+
+/// The replicas with which the ReplicaSet of a new template begins.
+pub(crate) fn first_replicas(rollout: &Rollout) -> i64 {
+    let desired = number(&rollout.deployment, "/spec/replicas", 1);
+    let old: i64 = rollout.old.iter().map(|set| number(set, "/spec/replicas", 0)).sum();
+    (desired + limits(&rollout.deployment).surge - old).clamp(0, desired)
 }
 
 /// Scales the ReplicaSets one step towards the current template.
@@ -83,7 +100,8 @@ fn roll(round: &mut Round<'_>, rollout: &Rollout) {
         }
     }
     let all_available: i64 =
-        rollout.old.iter().map(|set| available(set).min(replicas(set))).sum::<i64>() + available(new);
+        rollout.old.iter().map(|set| available(set).min(replicas(set))).sum::<i64>()
+            + available(new);
     let surplus = all_available - (desired - limits.unavailable);
     if let Some(set) = rollout.old.iter().find(|set| replicas(set) > 0).filter(|_| surplus > 0) {
         set_replicas(round, rollout, set, (replicas(set) - surplus).max(0));
@@ -105,8 +123,10 @@ fn set_replicas(round: &mut Round<'_>, rollout: &Rollout, set: &Value, wanted: i
     );
     if changed.is_ok() {
         let direction = if wanted > current { "up" } else { "down" };
-        let message =
-            format!("Scaled {direction} replica set {} from {current} to {wanted}", meta::name(set));
+        let message = format!(
+            "Scaled {direction} replica set {} from {current} to {wanted}",
+            meta::name(set)
+        );
         let told = Told::normal("deployment-controller", "ScalingReplicaSet", &message);
         round.tell(&rollout.deployment, told);
     }

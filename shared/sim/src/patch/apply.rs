@@ -115,7 +115,9 @@ fn merge(shape: &Shape, object: &mut Value, config: &Value) {
             }
         }
         Parts::List(wanted) if object.is_array() => {
-            let (Some(items), Shape::List(_, kind)) = (object.as_array_mut(), shape) else { return };
+            let (Some(items), Shape::List(_, kind)) = (object.as_array_mut(), shape) else {
+                return;
+            };
             for (step, value) in wanted {
                 match items.iter_mut().find(|item| item_step(kind, item) == step) {
                     Some(existing) => merge(child_shape(shape, ""), existing, value),
@@ -186,9 +188,7 @@ fn refuse_conflicts(entries: &[Entry], written: &FieldSet) -> Result<(), Status>
             }
             let groups: Vec<String> = groups
                 .iter()
-                .map(|(manager, paths)| {
-                    format!("conflicts with {manager}:\n{}", paths.join("\n"))
-                })
+                .map(|(manager, paths)| format!("conflicts with {manager}:\n{}", paths.join("\n")))
                 .collect();
             format!("Apply failed with {} conflicts: {}", many.len(), groups.join("\n"))
         }
@@ -224,7 +224,12 @@ mod tests {
     use crate::schema::kinds::built_in;
     use crate::store::{Status, Subresource};
 
-    fn run(live: Option<&Value>, config: Value, manager: &str, force: bool) -> Result<Value, Status> {
+    fn run(
+        live: Option<&Value>,
+        config: Value,
+        manager: &str,
+        force: bool,
+    ) -> Result<Value, Status> {
         let resource = built_in()["deployments.apps"].clone();
         let subresource = Subresource::Main;
         apply(&resource, live, &Request { config: &config, manager, force, subresource })

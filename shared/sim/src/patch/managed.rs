@@ -76,11 +76,11 @@ pub fn record(
     moment: jiff::Timestamp,
 ) {
     let shape = shape_of(resource);
-    let mut entries = sent_or_kept(old, new);
     let base = old.cloned().unwrap_or_else(|| empty_object(resource, &shape));
     let left = owned_part(resource, &base, subresource);
     let right = owned_part(resource, new, subresource);
     let change = compare(&shape, Some(&left), Some(&right));
+    let mut entries = sent_or_kept(old, new);
     if !change.is_empty() {
         let written = change.written();
         for entry in &mut entries {
@@ -135,8 +135,13 @@ pub fn entries(object: &Value) -> Vec<Entry> {
 pub fn write(object: &mut Value, mut entries: Vec<Entry>) {
     entries.retain(|entry| !entry.fields.is_empty());
     entries.sort_by(|a, b| {
-        (&a.operation, &a.time, &a.manager, &a.api_version, &a.subresource)
-            .cmp(&(&b.operation, &b.time, &b.manager, &b.api_version, &b.subresource))
+        (&a.operation, &a.time, &a.manager, &a.api_version, &a.subresource).cmp(&(
+            &b.operation,
+            &b.time,
+            &b.manager,
+            &b.api_version,
+            &b.subresource,
+        ))
     });
     if entries.is_empty() {
         meta::of(object).remove("managedFields");
@@ -149,24 +154,26 @@ pub fn write(object: &mut Value, mut entries: Vec<Entry>) {
 /// The part of an object that can have owners, for a write to a subresource.
 #[must_use]
 pub fn owned_part(resource: &Resource, object: &Value, subresource: Subresource) -> Value {
-    let mut part = object.clone();
-    let Some(map) = part.as_object_mut() else { return part };
-    map.remove("apiVersion");
-    map.remove("kind");
-    // Nulls and empty texts are how events spell what is not set.
-    map.retain(|_, value| !value.is_null() && value != "");
-    if resource.has_status {
-        match subresource {
-            Subresource::Status => map.retain(|key, _| key == "status"),
-            _ => {
-                map.remove("status");
+    let status_only = subresource == Subresource::Status;
+    let is_part = |key: &str, value: &Value| match key {
+        "apiVersion" | "kind" => false,
+        "status" if resource.has_status => status_only,
+        // Nulls and empty texts are how events spell what is not set.
+        _ if resource.has_status && status_only => false,
+        _ => !value.is_null() && value != "",
+    };
+    let fields = object.as_object().into_iter().flatten();
+    let fields = fields.filter(|(key, value)| is_part(key, value)).map(|(key, value)| {
+        let value = match value {
+            Value::Object(metadata) if key == "metadata" => {
+                let owned = metadata.iter().filter(|(key, _)| !UNOWNED.contains(&key.as_str()));
+                Value::Object(owned.map(|(key, value)| (key.clone(), value.clone())).collect())
             }
-        }
-    }
-    if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-        metadata.retain(|key, _| !UNOWNED.contains(&key.as_str()));
-    }
-    part
+            other => other.clone(),
+        };
+        (key.clone(), value)
+    });
+    Value::Object(fields.collect())
 }
 
 /// What a server compares a new object with: the structures that are there even when empty.

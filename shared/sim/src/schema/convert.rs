@@ -1,5 +1,7 @@
 //! Conversion between the served versions of a kind; only the autoscaler has two that differ.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::kinds::Resource;
@@ -22,11 +24,11 @@ pub fn to_stored(resource: &Resource, mut object: Value) -> Value {
 
 /// The object as a version of its kind shows it.
 #[must_use]
-pub fn to_version(resource: &Resource, version: &str, object: &Value) -> Value {
-    let mut shown = object.clone();
+pub fn to_version<'a>(resource: &Resource, version: &str, object: &'a Value) -> Cow<'a, Value> {
     if version == resource.version() {
-        return shown;
+        return Cow::Borrowed(object);
     }
+    let mut shown = object.clone();
     shown["apiVersion"] = resource.api_version_of(version).into();
     if resource.kind == "HorizontalPodAutoscaler"
         && let Some(spec) = shown.get_mut("spec").and_then(Value::as_object_mut)
@@ -40,5 +42,5 @@ pub fn to_version(resource: &Resource, version: &str, object: &Value) -> Value {
             spec.insert("targetCPUUtilizationPercentage".to_owned(), target);
         }
     }
-    shown
+    Cow::Owned(shown)
 }

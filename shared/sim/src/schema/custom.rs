@@ -27,9 +27,11 @@ fn derive(definition: &Value, version: &str) -> Shape {
         return Shape::Any;
     };
     let mut root = of_object(schema);
-    for (key, shape) in
-        [("apiVersion", Shape::Text), ("kind", Shape::Text), ("metadata", shape_named("ObjectMeta"))]
-    {
+    for (key, shape) in [
+        ("apiVersion", Shape::Text),
+        ("kind", Shape::Text),
+        ("metadata", shape_named("ObjectMeta")),
+    ] {
         root.fields.insert(key.to_owned(), Field::of(shape));
     }
     Shape::Inline(Arc::new(root))

@@ -24,104 +24,167 @@ pub struct Decoded {
 /// Brings `value` into the form a server stores: no unknown, null or empty optional fields, and
 /// the defaults a definition gives.
 pub fn decode(shape: &Shape, value: &mut Value) -> Decoded {
-    let mut decoded = Decoded::default();
-    let mut path = Path { defaults: true, ..Path::default() };
-    visit(shape, value, &mut path, &mut decoded);
-    decoded
+    run(shape, value, true)
 }
 
 /// As [`decode`], without defaults: what an applied configuration itself says.
 pub fn decode_sparse(shape: &Shape, value: &mut Value) -> Decoded {
-    let mut decoded = Decoded::default();
-    visit(shape, value, &mut Path::default(), &mut decoded);
-    decoded
+    run(shape, value, false)
 }
 
-#[derive(Default)]
-struct Path {
-    steps: Vec<String>,
-    owner: String,
-    defaults: bool,
+fn run(shape: &Shape, value: &mut Value, defaults: bool) -> Decoded {
+    let mut decoder = Decoder { defaults, decoded: Decoded::default() };
+    decoder.visit(shape, value, &Path { parent: None, step: Step::Root, owner: "" });
+    decoder.decoded
 }
 
-impl Path {
+/// Where a value is; it lives on the stack, because nearly no path is ever shown.
+struct Path<'a> {
+    parent: Option<&'a Self>,
+    step: Step<'a>,
+    owner: &'a str,
+}
+
+enum Step<'a> {
+    Root,
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    fn below(&'a self, step: Step<'a>) -> Self {
+        Self { parent: Some(self), step, owner: self.owner }
+    }
+
     fn show(&self) -> String {
-        self.steps.concat().trim_start_matches('.').to_owned()
+        let mut text = self.parent.map(Path::show).unwrap_or_default();
+        match self.step {
+            Step::Root => {}
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => {
+                text.push('.');
+                text.push_str(key);
+            }
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+        text
     }
 }
 
-fn visit(shape: &Shape, value: &mut Value, path: &mut Path, decoded: &mut Decoded) {
-    match shape {
-        Shape::List(item, _) => match value {
-            Value::Array(items) => {
-                for (index, element) in items.iter_mut().enumerate() {
-                    path.steps.push(format!("[{index}]"));
-                    visit(item, element, path, decoded);
-                    path.steps.pop();
-                }
-            }
-            other => mismatch(other, path, "[]", decoded),
-        },
-        Shape::Map(item, _) => match value {
-            Value::Object(map) => {
-                for (key, element) in map.iter_mut() {
-                    path.steps.push(format!(".{key}"));
-                    visit(item, element, path, decoded);
-                    path.steps.pop();
-                }
-            }
-            other => mismatch(other, path, "map[string]", decoded),
-        },
-        _ => match (shape.as_type(), value) {
-            (Some(found), Value::Object(map)) => {
-                visit_fields(found, map, path, decoded);
-                if let Shape::Inline(inline) = shape
-                    && path.defaults
-                {
-                    fill_defaults(inline, map);
-                }
-            }
-            (Some(found), other) => mismatch(other, path, &found.name, decoded),
-            (None, value) => visit_scalar(shape, value, path, decoded),
-        },
-    }
+struct Decoder {
+    defaults: bool,
+    decoded: Decoded,
 }
 
-fn visit_fields(
-    owner: &Type,
-    map: &mut Map<String, Value>,
-    path: &mut Path,
-    decoded: &mut Decoded,
-) {
-    let built_in = !owner.name.is_empty();
-    let keys: Vec<String> = map.keys().cloned().collect();
-    for key in keys {
-        path.steps.push(format!(".{key}"));
-        let outer = std::mem::replace(&mut path.owner, owner.name.clone());
-        match owner.fields.get(&key) {
-            None if owner.open => {}
-            None => {
-                decoded.unknown.push(path.show());
-                map.remove(&key);
-            }
-            Some(field) => {
-                let drop = map.get_mut(&key).is_some_and(|value| {
-                    if value.is_null() {
-                        return !field.nullable;
+impl Decoder {
+    fn visit(&mut self, shape: &Shape, value: &mut Value, path: &Path<'_>) {
+        match shape {
+            Shape::List(item, _) => match value {
+                Value::Array(items) => {
+                    for (index, element) in items.iter_mut().enumerate() {
+                        self.visit(item, element, &path.below(Step::Index(index)));
                     }
-                    visit(&field.shape, value, path, decoded);
-                    built_in
-                        && !field.required
-                        && (is_empty(&owner.name, &key, &field.shape, value)
-                            || field.zero_is_unset && is_zero(value))
-                });
-                if drop {
-                    map.remove(&key);
                 }
+                other => self.mismatch(other, path, "[]"),
+            },
+            Shape::Map(item, _) => match value {
+                Value::Object(map) => {
+                    for (key, element) in map.iter_mut() {
+                        self.visit(item, element, &path.below(Step::Key(key)));
+                    }
+                }
+                other => self.mismatch(other, path, "map[string]"),
+            },
+            _ => match (shape.as_type(), value) {
+                (Some(found), Value::Object(map)) => {
+                    self.visit_fields(found, map, path);
+                    if let Shape::Inline(inline) = shape
+                        && self.defaults
+                    {
+                        fill_defaults(inline, map);
+                    }
+                }
+                (Some(found), other) => self.mismatch(other, path, &found.name),
+                (None, value) => self.visit_scalar(shape, value, path),
+            },
+        }
+    }
+
+    fn visit_fields(&mut self, owner: &Type, map: &mut Map<String, Value>, path: &Path<'_>) {
+        let built_in = !owner.name.is_empty();
+        map.retain(|key, value| {
+            let path = Path { parent: Some(path), step: Step::Key(key), owner: &owner.name };
+            let Some(field) = owner.fields.get(key) else {
+                if !owner.open {
+                    self.decoded.unknown.push(path.show());
+                }
+                return owner.open;
+            };
+            if value.is_null() {
+                return field.nullable;
+            }
+            self.visit(&field.shape, value, &path);
+            let unset = is_empty(&owner.name, key, &field.shape, value)
+                || field.zero_is_unset && is_zero(value);
+            !(built_in && !field.required && unset)
+        });
+    }
+
+    fn visit_scalar(&mut self, shape: &Shape, value: &mut Value, path: &Path<'_>) {
+        let fits = match shape {
+            Shape::Text | Shape::Bytes | Shape::Time | Shape::MicroTime => {
+                value.is_string() || value.is_null()
+            }
+            Shape::Integer => value.is_i64() || value.is_u64(),
+            Shape::Boolean => value.is_boolean(),
+            Shape::Number => value.is_number(),
+            Shape::IntegerOrText => value.is_string() || value.is_i64(),
+            Shape::Quantity => return self.canonical_quantity(value, path),
+            _ => true,
+        };
+        if !fits {
+            let expected = match shape {
+                Shape::Integer | Shape::IntegerOrText => "int32",
+                Shape::Boolean => "bool",
+                Shape::Number => "float64",
+                _ => "string",
+            };
+            self.mismatch(value, path, expected);
+        }
+    }
+
+    fn canonical_quantity(&mut self, value: &mut Value, path: &Path<'_>) {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            other => return self.mismatch(other, path, "resource.Quantity"),
+        };
+        match quantity::canonical(&text) {
+            Some(canonical) => *value = canonical.into(),
+            None => {
+                let message = "quantities must match the regular expression \
+                               '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+                self.decoded.mismatch.get_or_insert_with(|| message.to_owned());
             }
         }
-        path.owner = outer;
-        path.steps.pop();
+    }
+
+    fn mismatch(&mut self, value: &Value, path: &Path<'_>, expected: &str) {
+        let found = match value {
+            Value::Null => return,
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let (owner, field) = (path.owner, path.show());
+        self.decoded.mismatch.get_or_insert_with(|| {
+            format!(
+                "json: cannot unmarshal {found} into Go struct field {owner}.{field} of type \
+                 {expected}"
+            )
+        });
     }
 }
 
@@ -148,60 +211,6 @@ fn fill_defaults(owner: &Type, map: &mut Map<String, Value>) {
     }
 }
 
-fn visit_scalar(shape: &Shape, value: &mut Value, path: &Path, decoded: &mut Decoded) {
-    let fits = match shape {
-        Shape::Text | Shape::Bytes | Shape::Time | Shape::MicroTime => {
-            value.is_string() || value.is_null()
-        }
-        Shape::Integer => value.is_i64() || value.is_u64(),
-        Shape::Boolean => value.is_boolean(),
-        Shape::Number => value.is_number(),
-        Shape::IntegerOrText => value.is_string() || value.is_i64(),
-        Shape::Quantity => return canonical_quantity(value, path, decoded),
-        _ => true,
-    };
-    if !fits {
-        let expected = match shape {
-            Shape::Integer | Shape::IntegerOrText => "int32",
-            Shape::Boolean => "bool",
-            Shape::Number => "float64",
-            _ => "string",
-        };
-        mismatch(value, path, expected, decoded);
-    }
-}
-
-fn canonical_quantity(value: &mut Value, path: &Path, decoded: &mut Decoded) {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        other => return mismatch(other, path, "resource.Quantity", decoded),
-    };
-    match quantity::canonical(&text) {
-        Some(canonical) => *value = canonical.into(),
-        None => {
-            let message = "quantities must match the regular expression \
-                           '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-            decoded.mismatch.get_or_insert_with(|| message.to_owned());
-        }
-    }
-}
-
-fn mismatch(value: &Value, path: &Path, expected: &str, decoded: &mut Decoded) {
-    let found = match value {
-        Value::Null => return,
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let (owner, field) = (&path.owner, path.show());
-    decoded.mismatch.get_or_insert_with(|| {
-        format!("json: cannot unmarshal {found} into Go struct field {owner}.{field} of type {expected}")
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -224,7 +233,8 @@ mod tests {
             "volumes": [{"name": "v", "emptyDir": {}}], "nodeSelector": {},
         });
         decode(&shape_named("PodSpec"), &mut value);
-        let kept = json!({"containers": [{"name": "a"}], "volumes": [{"name": "v", "emptyDir": {}}]});
+        let kept =
+            json!({"containers": [{"name": "a"}], "volumes": [{"name": "v", "emptyDir": {}}]});
         assert_eq!(value, kept);
     }
 

@@ -29,9 +29,7 @@ pub fn apply(resource: &Resource, object: &mut Value) {
         }
         "Secret" => secret(object),
         "Service" => service(object),
-        "Endpoints" => each(&mut object["subsets"], |subset| {
-            each(&mut subset["ports"], |port| set_in(port, "protocol", "TCP"));
-        }),
+        "Endpoints" => endpoints(object),
         "Namespace" => namespace(object),
         "Node" => status(object, json!({})),
         "PersistentVolumeClaim" => {
@@ -228,7 +226,8 @@ fn cron_job(object: &mut Value) {
 fn secret(object: &mut Value) {
     use base64::Engine;
     set_in(object, "type", "Opaque");
-    let Some(Value::Object(texts)) = object.as_object_mut().and_then(|map| map.remove("stringData"))
+    let Some(Value::Object(texts)) =
+        object.as_object_mut().and_then(|map| map.remove("stringData"))
     else {
         return;
     };
@@ -283,6 +282,15 @@ fn allocate_addresses(object: &mut Value, number: u64) {
             });
         }
     }
+}
+
+fn endpoints(object: &mut Value) {
+    let Some(subsets) = object.get_mut("subsets") else { return };
+    each(subsets, |subset| {
+        if let Some(ports) = subset.get_mut("ports") {
+            each(ports, |port| set_in(port, "protocol", "TCP"));
+        }
+    });
 }
 
 fn namespace(object: &mut Value) {

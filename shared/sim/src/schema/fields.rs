@@ -110,7 +110,9 @@ pub fn shape_of(resource: &Resource) -> Shape {
     if let Some(definition) = &resource.custom {
         return super::custom::shape(definition, resource.version());
     }
-    built_in().get_key_value(resource.kind.as_str()).map_or(Shape::Any, |(name, _)| Shape::Named(name))
+    built_in()
+        .get_key_value(resource.kind.as_str())
+        .map_or(Shape::Any, |(name, _)| Shape::Named(name))
 }
 
 /// The shape of a built-in type, such as `DeleteOptions`.

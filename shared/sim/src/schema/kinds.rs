@@ -57,11 +57,7 @@ impl Resource {
     /// `apiVersion` of objects in one of the served versions.
     #[must_use]
     pub fn api_version_of(&self, version: &str) -> String {
-        if self.group.is_empty() {
-            version.to_owned()
-        } else {
-            format!("{}/{version}", self.group)
-        }
+        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
     }
 
     /// A kind that is asked and answered but not stored.

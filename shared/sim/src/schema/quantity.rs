@@ -20,7 +20,9 @@ pub fn milli(text: &str) -> Option<i128> {
     let (number, suffix) = text.split_at(split);
     let factor = match BINARY.iter().position(|known| *known == suffix) {
         Some(power) => 1024_i128.checked_pow(u32::try_from(power).ok()? + 1)?,
-        None => return Some(ceiling(parse_decimal(number, decimal_exponent(suffix)? + 9)?, 1_000_000)),
+        None => {
+            return Some(ceiling(parse_decimal(number, decimal_exponent(suffix)? + 9)?, 1_000_000));
+        }
     };
     Some(ceiling(parse_decimal(number, 9)?.checked_mul(factor)?, 1_000_000))
 }
@@ -83,7 +85,10 @@ fn format_decimal(nano: i128) -> String {
 /// A binary amount in the largest binary suffix that leaves a whole number.
 fn binary(number: &str, power: usize) -> Option<String> {
     let nano = parse_decimal(number, 9)?;
-    let bytes = ceiling(nano.checked_mul(1024_i128.checked_pow(u32::try_from(power).ok()?)?)?, 1_000_000_000);
+    let bytes = ceiling(
+        nano.checked_mul(1024_i128.checked_pow(u32::try_from(power).ok()?)?)?,
+        1_000_000_000,
+    );
     if bytes == 0 {
         return Some("0".to_owned());
     }

@@ -184,7 +184,8 @@ fn volume(volume: &mut Value) {
             }
         });
     }
-    if let Some(spec) = map.get_mut("ephemeral").and_then(|it| it.pointer_mut("/volumeClaimTemplate/spec"))
+    if let Some(spec) =
+        map.get_mut("ephemeral").and_then(|it| it.pointer_mut("/volumeClaimTemplate/spec"))
     {
         set_in(spec, "volumeMode", "Filesystem");
     }

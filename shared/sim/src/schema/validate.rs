@@ -113,7 +113,8 @@ fn data(resource: &Resource, new: &Value, old: Option<&Value>, causes: &mut Vec<
     };
     if size(&new["data"], secret) + size(&new["binaryData"], true) > MOST_DATA {
         let message = format!("Too long: may not be more than {MOST_DATA} bytes");
-        let field = if secret { "data" } else { "" };
+        // A real server names no field of a ConfigMap, and writes that as an empty index.
+        let field = if secret { "data" } else { "[]" };
         causes.push(Cause { reason: "FieldValueTooLong", message, field: field.to_owned() });
     }
     let keys = new["data"].as_object().into_iter().flatten();
@@ -149,7 +150,11 @@ fn binding(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     if let Some(old) = old
         && old["roleRef"] != new["roleRef"]
     {
-        causes.push(Cause::invalid("roleRef", &new["roleRef"].to_string(), "cannot change roleRef"));
+        causes.push(Cause::invalid(
+            "roleRef",
+            &new["roleRef"].to_string(),
+            "cannot change roleRef",
+        ));
     }
 }
 

@@ -38,12 +38,7 @@ fn unique(list: &Value, path: &str, causes: &mut Vec<Cause>) -> HashSet<String> 
     names
 }
 
-fn container(
-    container: &Value,
-    path: &str,
-    volumes: &HashSet<String>,
-    causes: &mut Vec<Cause>,
-) {
+fn container(container: &Value, path: &str, volumes: &HashSet<String>, causes: &mut Vec<Cause>) {
     if container["image"].as_str().unwrap_or_default().is_empty() {
         causes.push(Cause::required(format!("{path}.image"), ""));
     }

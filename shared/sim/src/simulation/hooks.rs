@@ -44,7 +44,9 @@ impl Gate for FaultGate {
             Some(RequestAction::Delay { milliseconds }) => {
                 Verdict::Delay(Duration::from_millis(milliseconds))
             }
-            Some(RequestAction::CutBefore | RequestAction::DropWatch) => Verdict::Cut(CutAt::Before),
+            Some(RequestAction::CutBefore | RequestAction::DropWatch) => {
+                Verdict::Cut(CutAt::Before)
+            }
             Some(RequestAction::CutAfter) => Verdict::Cut(CutAt::After),
             Some(RequestAction::ExpireWatch) => Verdict::Answer(refusal(410, None, None)),
         }
@@ -56,9 +58,10 @@ fn refusal(code: u16, retry_after: Option<u32>, message: Option<String>) -> Stat
     let (reason, usual) = match code {
         401 => ("Unauthorized", "Unauthorized"),
         403 => ("Forbidden", "forbidden: the request is refused by a scripted fault"),
-        409 => {
-            ("Conflict", "the object has been modified; please apply your changes to the latest version and try again")
-        }
+        409 => (
+            "Conflict",
+            "the object has been modified; please apply your changes to the latest version and try again",
+        ),
         410 => ("Expired", "too old resource version"),
         429 => ("TooManyRequests", "too many requests, please try again later"),
         503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
@@ -146,6 +149,8 @@ impl Forward {
         let version: Option<Version> = self.central.version();
         port == CENTRAL_PORT
             && version.is_some()
-            && object.is_some_and(|pod| meta::label(&pod, "app") == Some("central") && is_true(&pod, "Ready"))
+            && object.is_some_and(|pod| {
+                meta::label(&pod, "app") == Some("central") && is_true(&pod, "Ready")
+            })
     }
 }

@@ -99,12 +99,7 @@ fn grace_period(resource: &Resource, object: &Value, options: &DeleteOptions) ->
 }
 
 /// Marks the object as being deleted; marking it twice shortens the grace period only.
-fn mark(
-    inner: &mut Inner,
-    resource: &Arc<Resource>,
-    object: Arc<Value>,
-    grace: i64,
-) -> Arc<Value> {
+fn mark(inner: &mut Inner, resource: &Arc<Resource>, object: Arc<Value>, grace: i64) -> Arc<Value> {
     let current = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
     if meta::is_being_deleted(&object) && current.is_some_and(|current| current <= grace) {
         return object;
@@ -123,11 +118,7 @@ fn mark(
 }
 
 /// A namespace ends with everything in it.
-fn delete_namespace(
-    inner: &mut Inner,
-    resource: &Arc<Resource>,
-    object: Arc<Value>,
-) -> Arc<Value> {
+fn delete_namespace(inner: &mut Inner, resource: &Arc<Resource>, object: Arc<Value>) -> Arc<Value> {
     let marked = mark(inner, resource, object, 0);
     let mut ending = Value::clone(&marked);
     ending["status"] = json!({"phase": "Terminating"});

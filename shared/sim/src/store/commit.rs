@@ -128,6 +128,9 @@ pub(crate) fn resource(inner: &Inner, key: &str) -> Result<Arc<Resource>, Status
 
 /// The object in the form and version that is stored.
 fn decoded(resource: &Resource, object: Value) -> Result<Value, Status> {
+    if !object.is_object() {
+        return Err(Status::bad_request("the object is no JSON object"));
+    }
     let mut object = convert::to_stored(resource, object);
     let report = decode::decode(&fields::shape_of(resource), &mut object);
     match report.mismatch {
@@ -208,8 +211,15 @@ fn keep_identity(resource: &Resource, old: &Value, new: &mut Value) -> Result<()
     new["apiVersion"] = resource.api_version().into();
     new["kind"] = resource.kind.as_str().into();
     let kept = [
-        "name", "namespace", "uid", "creationTimestamp", "generation", "generateName",
-        "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion",
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "generation",
+        "generateName",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "resourceVersion",
     ];
     let metadata = meta::of(new);
     for key in kept {
@@ -252,18 +262,18 @@ fn count_generation(resource: &Resource, old: &Value, new: &mut Value) {
     if !resource.has_generation {
         return;
     }
-    let desired = |object: &Value| {
-        let mut map = object.as_object().cloned().unwrap_or_default();
-        map.remove("metadata");
-        if resource.has_status {
-            map.remove("status");
-        }
-        map
+    let counted = |key: &str| key != "metadata" && !(resource.has_status && key == "status");
+    let desired = |object: &Value| -> usize {
+        object.as_object().map_or(0, |map| map.keys().filter(|key| counted(key)).count())
     };
+    let fields = new.as_object().into_iter().flatten();
+    let same = desired(old) == desired(new)
+        && fields.filter(|(key, _)| counted(key)).all(|(key, value)| old.get(key) == Some(value));
     // Deployments count changes of their annotations too, because they hold the revision.
-    let annotations = |object: &Value| object.pointer("/metadata/annotations").cloned();
-    let annotated = resource.kind == "Deployment" && annotations(old) != annotations(new);
-    if annotated || desired(old) != desired(new) {
+    let annotations = "/metadata/annotations";
+    let annotated =
+        resource.kind == "Deployment" && old.pointer(annotations) != new.pointer(annotations);
+    if annotated || !same {
         let next = meta::generation(old) + 1;
         meta::of(new).insert("generation".to_owned(), next.into());
     }

@@ -64,17 +64,16 @@ pub fn of(object: &mut Value) -> &mut Map<String, Value> {
 
 /// A field as a map, made if it is not there or something else.
 pub fn field<'a>(object: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
-    if !object.is_object() {
-        *object = Value::Object(Map::new());
-    }
-    let slot = &mut object[key];
-    if !slot.is_object() {
-        *slot = Value::Object(Map::new());
-    }
-    match slot {
+    as_map(as_map(object).entry(key).or_insert(Value::Null))
+}
+
+fn as_map(value: &mut Value) -> &mut Map<String, Value> {
+    match value {
         Value::Object(map) => map,
-        // The slot was made an object above.
-        _ => unreachable!("the field is an object"),
+        other => {
+            *other = Value::Object(Map::new());
+            as_map(other)
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 mod collect;
 mod commit;
-pub mod load;
 pub mod log;
 pub mod meta;
 pub mod status;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -108,8 +109,12 @@ impl Store {
     pub fn new(now: Now) -> Self {
         let (events, _) = broadcast::channel(16_384);
         let inner = Inner { tables: Tables::new(), log: log::Log::new(), moment: now() };
-        let store =
-            Self { inner: Arc::new(Mutex::new(inner)), now, events, position: watch::Sender::new(1) };
+        let store = Self {
+            inner: Arc::new(Mutex::new(inner)),
+            now,
+            events,
+            position: watch::Sender::new(1),
+        };
         store.create_initial_namespaces();
         store
     }
@@ -170,19 +175,15 @@ impl Store {
     ///
     /// # Errors
     /// 404 without its namespace, 409 if the name is taken, 422 if it is not valid.
-    pub fn create(
-        &self,
-        resource: &str,
-        object: Value,
-        by: &Writer,
-    ) -> Result<Arc<Value>, Status> {
+    pub fn create(&self, resource: &str, object: Value, by: &Writer) -> Result<Arc<Value>, Status> {
         let mut inner = self.begin();
         let result = commit::create(&mut inner, resource, object, by);
         self.publish(inner);
         result
     }
 
-    /// Changes an object; a change of nothing keeps its version.
+    /// Changes an object; a change of nothing keeps its version. The change runs inside the lock
+    /// of the store and must not call it.
     ///
     /// # Errors
     /// 404 if it is absent, 409 on a stale `resourceVersion`, 422 if the result is not valid.

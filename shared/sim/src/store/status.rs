@@ -58,8 +58,7 @@ impl Cause {
     #[must_use]
     pub fn not_supported(field: impl Into<String>, shown: &str, known: &[&str]) -> Self {
         let known: Vec<String> = known.iter().map(|value| format!("\"{value}\"")).collect();
-        let message =
-            format!("Unsupported value: {shown}: supported values: {}", known.join(", "));
+        let message = format!("Unsupported value: {shown}: supported values: {}", known.join(", "));
         Self { reason: "FieldValueNotSupported", message, field: field.into() }
     }
 
@@ -111,7 +110,13 @@ impl Status {
 
     /// 409 of a precondition of a deletion that does not hold.
     #[must_use]
-    pub fn precondition(resource: &Resource, name: &str, what: &str, asked: &str, is: &str) -> Self {
+    pub fn precondition(
+        resource: &Resource,
+        name: &str,
+        what: &str,
+        asked: &str,
+        is: &str,
+    ) -> Self {
         let kind = qualified(&resource.kind, &resource.group);
         let message = format!(
             "Operation cannot be fulfilled on {kind} \"{name}\": the {what} in the precondition \

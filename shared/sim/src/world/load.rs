@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{Error, cluster_error};
 use crate::controllers::objects::text;
-use crate::controllers::scc;
 use crate::store::{Status, Store, Writer, meta};
 
 /// Defines SecurityContextConstraints before objects of them are loaded, in the same way as the API server.
@@ -16,23 +15,22 @@ pub(super) fn define_constraints(store: &Store) -> Result<(), Status> {
     }
     let definition: Value = serde_saphyr::from_str(include_str!("../schema/scc.yaml"))
         .map_err(|error| Status::new(500, "InternalError", error.to_string()))?;
-    store.create("customresourcedefinitions.apiextensions.k8s.io", definition, &Writer::new("cluster-version-operator"))?;
+    store.create(
+        "customresourcedefinitions.apiextensions.k8s.io",
+        definition,
+        &Writer::new("cluster-version-operator"),
+    )?;
     Ok(())
 }
 
-/// Creates the namespaces that objects are in, on OpenShift with their ranges.
-pub(super) fn namespaces(
-    store: &Store,
-    wanted: &BTreeSet<String>,
-    openshift: bool,
-) -> Result<(), Error> {
-    for (number, namespace) in (0..).zip(wanted) {
+/// Creates the namespaces that objects are in.
+pub(super) fn namespaces(store: &Store, wanted: &BTreeSet<String>) -> Result<(), Error> {
+    for namespace in wanted {
         if store.read("namespaces", None, namespace).is_none() {
             let object = json!({"metadata": {"name": namespace}});
-            store.create("namespaces", object, &Writer::new("kubectl-create")).map_err(cluster_error)?;
-        }
-        if openshift {
-            scc::annotate_namespace(store, namespace, number).map_err(cluster_error)?;
+            store
+                .create("namespaces", object, &Writer::new("kubectl-create"))
+                .map_err(cluster_error)?;
         }
     }
     Ok(())
@@ -49,12 +47,21 @@ pub(super) fn objects(store: &Store, objects: Vec<Value>) -> Result<Vec<String>,
             continue;
         };
         let namespace = text(&object, "/metadata/namespace").to_owned();
-        let present = store.read(&resource, Some(&namespace).filter(|name| !name.is_empty()).map(String::as_str), text(&object, "/metadata/name"));
+        let present = store.read(
+            &resource,
+            Some(&namespace).filter(|name| !name.is_empty()).map(String::as_str),
+            text(&object, "/metadata/name"),
+        );
         if present.is_some() {
             continue;
         }
         let old_uid = text(&object, "/metadata/uid").to_owned();
-        for owner in object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut).into_iter().flatten() {
+        for owner in object
+            .pointer_mut("/metadata/ownerReferences")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if let Some(uid) = uids.get(text(owner, "/uid")) {
                 owner["uid"] = json!(uid);
             }

@@ -14,7 +14,8 @@ const MADE_BY_THE_CLUSTER: &[&str] =
     &["Pod", "Event", "Endpoints", "EndpointSlice", "Node", "PodMetrics", "NodeMetrics"];
 
 /// Kinds that others need to be there, in order.
-const FIRST: &[&str] = &["Namespace", "CustomResourceDefinition", "ServiceAccount", "Secret", "ConfigMap"];
+const FIRST: &[&str] =
+    &["Namespace", "CustomResourceDefinition", "ServiceAccount", "Secret", "ConfigMap"];
 
 /// Services of the product: the Secret of their certificate, and the host.
 const SERVICES: &[(&str, &str, &str, &str)] = &[
@@ -22,12 +23,27 @@ const SERVICES: &[(&str, &str, &str, &str)] = &[
     ("central-db-tls", "CENTRAL_DB_SERVICE", "Central DB", "central-db"),
     ("scanner-tls", "SCANNER_SERVICE", "Scanner", "scanner"),
     ("scanner-db-tls", "SCANNER_DB_SERVICE", "Scanner DB", "scanner-db"),
-    ("scanner-v4-indexer-tls", "SCANNER_V4_INDEXER_SERVICE", "Scanner V4 Indexer", "scanner-v4-indexer"),
-    ("scanner-v4-matcher-tls", "SCANNER_V4_MATCHER_SERVICE", "Scanner V4 Matcher", "scanner-v4-matcher"),
+    (
+        "scanner-v4-indexer-tls",
+        "SCANNER_V4_INDEXER_SERVICE",
+        "Scanner V4 Indexer",
+        "scanner-v4-indexer",
+    ),
+    (
+        "scanner-v4-matcher-tls",
+        "SCANNER_V4_MATCHER_SERVICE",
+        "Scanner V4 Matcher",
+        "scanner-v4-matcher",
+    ),
     ("scanner-v4-db-tls", "SCANNER_V4_DB_SERVICE", "Scanner V4 DB", "scanner-v4-db"),
     ("sensor-tls", "SENSOR_SERVICE", "Sensor", "sensor"),
     ("collector-tls", "COLLECTOR_SERVICE", "Collector", "collector"),
-    ("admission-control-tls", "ADMISSION_CONTROL_SERVICE", "Admission Control", "admission-control"),
+    (
+        "admission-control-tls",
+        "ADMISSION_CONTROL_SERVICE",
+        "Admission Control",
+        "admission-control",
+    ),
 ];
 
 /// Objects in an order in which they can be created, and the namespaces they need.
@@ -72,7 +88,14 @@ fn flatten(object: Value) -> Vec<Value> {
 /// Takes away what only a server may set; the uid stays for finding owners again.
 fn strip(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for key in ["resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink", "deletionTimestamp"] {
+        for key in [
+            "resourceVersion",
+            "creationTimestamp",
+            "managedFields",
+            "generation",
+            "selfLink",
+            "deletionTimestamp",
+        ] {
             metadata.remove(key);
         }
     }
@@ -88,13 +111,16 @@ fn add_missing_secrets(objects: &mut Vec<Value>) {
         let namespace = text(object, "/metadata/namespace");
         for volume in items(object, "/spec/template/spec/volumes") {
             let secret = text(volume, "/secret/secretName");
-            if SERVICES.iter().any(|(name, ..)| *name == secret) {
+            if service_of(secret).is_some() {
                 wanted.insert((namespace.to_owned(), secret.to_owned()));
             }
         }
     }
     for object in objects.iter().filter(|object| object["kind"] == "Secret") {
-        let address = (text(object, "/metadata/namespace").to_owned(), text(object, "/metadata/name").to_owned());
+        let address = (
+            text(object, "/metadata/namespace").to_owned(),
+            text(object, "/metadata/name").to_owned(),
+        );
         wanted.remove(&address);
     }
     for (namespace, name) in wanted {
@@ -105,6 +131,15 @@ fn add_missing_secrets(objects: &mut Vec<Value>) {
             "data": {"ca.pem": "", "cert.pem": "", "key.pem": ""},
         }));
     }
+}
+
+/// The service whose certificate a Secret holds; sensors of late releases name theirs `tls-cert-…`.
+fn service_of(
+    secret: &str,
+) -> Option<&'static (&'static str, &'static str, &'static str, &'static str)> {
+    let plain = secret.strip_prefix("tls-cert-").map(|host| format!("{host}-tls"));
+    let wanted = plain.as_deref().unwrap_or(secret);
+    SERVICES.iter().find(|(name, ..)| *name == wanted)
 }
 
 /// Puts real certificates in place of redacted ones, and harmless values in place of other redacted ones.
@@ -122,19 +157,24 @@ fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
     }
     // Central serves with this authority, so that whatever else was there cannot stay.
     let is_central = name == "central-tls";
-    let redacted = |value: &String| is_central || value.is_empty() || value.eq_ignore_ascii_case("redacted");
+    let redacted =
+        |value: &String| is_central || value.is_empty() || value.eq_ignore_ascii_case("redacted");
     if !values.values().any(redacted) {
         return Ok(());
     }
-    let service = SERVICES.iter().find(|(secret, ..)| *secret == name);
-    let leaf = match service {
-        Some((_, service, subject, host)) => Some(pki.issue(service, subject, &host_names(host, &namespace))?),
+    let leaf = match service_of(&name) {
+        Some((_, service, subject, host)) => {
+            Some(pki.issue(service, subject, &host_names(host, &namespace))?)
+        }
         None => None,
     };
     let mut data = secret["data"].as_object().cloned().unwrap_or_default();
     for (field, value) in &values {
         if !redacted(value) {
-            data.insert(field.clone(), json!(data.get(field).cloned().unwrap_or_else(|| json!(STANDARD.encode(value)))));
+            data.insert(
+                field.clone(),
+                json!(data.get(field).cloned().unwrap_or_else(|| json!(STANDARD.encode(value)))),
+            );
             continue;
         }
         let fresh = match (field.as_str(), &leaf) {
@@ -143,7 +183,9 @@ fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
             ("jwt-key.pem", _) => pki.private_key()?,
             ("cert.pem", Some(leaf)) => leaf.certificate.clone(),
             ("key.pem", Some(leaf)) => leaf.key.clone(),
-            ("htpasswd", _) => "admin:$2y$05$embeddedembeddedembeddedembeddedembeddedembeddedembe\n".to_owned(),
+            ("htpasswd", _) => {
+                "admin:$2y$05$embeddedembeddedembeddedembeddedembeddedembeddedembe\n".to_owned()
+            }
             _ => "embedded".to_owned(),
         };
         data.insert(field.clone(), json!(STANDARD.encode(fresh)));
@@ -158,7 +200,9 @@ fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
 /// The text behind base64; redacted values are not always encoded.
 fn decode(value: &str) -> Option<String> {
     match STANDARD.decode(value) {
-        Ok(bytes) if value.len() % 4 == 0 && !value.eq_ignore_ascii_case("redacted") => String::from_utf8(bytes).ok(),
+        Ok(bytes) if value.len().is_multiple_of(4) && !value.eq_ignore_ascii_case("redacted") => {
+            String::from_utf8(bytes).ok()
+        }
         _ => Some(value.to_owned()),
     }
 }
@@ -196,7 +240,8 @@ mod tests {
     fn secrets_that_workloads_mount_are_added_and_come_first() {
         let deployment = json!({"kind": "Deployment", "metadata": {"name": "sensor", "namespace": "acs"},
             "spec": {"template": {"spec": {"volumes": [{"name": "c", "secret": {"secretName": "sensor-tls"}}]}}}});
-        let Prepared { objects, namespaces } = prepared(vec![deployment, json!({"kind": "Pod", "metadata": {}})]);
+        let Prepared { objects, namespaces } =
+            prepared(vec![deployment, json!({"kind": "Pod", "metadata": {}})]);
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[0]["metadata"]["name"], "sensor-tls");
         assert!(namespaces.contains("acs"));

@@ -16,7 +16,8 @@ pub(super) async fn wait(store: &Store, central: &Central) -> Result<(), Error> 
     loop {
         let mut missing = unready(store);
         if missing.is_empty() && central.version().is_some() {
-            let away = central.clusters().into_iter().filter(|cluster| cluster.connected_since.is_none());
+            let away =
+                central.clusters().into_iter().filter(|cluster| cluster.connected_since.is_none());
             missing.extend(away.map(|cluster| format!("sensor of cluster `{}`", cluster.name)));
         } else if missing.is_empty() && workload(store, "central").is_some() {
             missing.push("Central".to_owned());
@@ -35,10 +36,13 @@ fn unready(store: &Store) -> Vec<String> {
     let mut missing = Vec::new();
     for deployment in store.list("deployments.apps", None) {
         let desired = number(&deployment, "/spec/replicas", 1);
-        let observed = number(&deployment, "/status/observedGeneration", 0) >= meta::generation(&deployment);
+        let observed =
+            number(&deployment, "/status/observedGeneration", 0) >= meta::generation(&deployment);
         let counts = ["updatedReplicas", "availableReplicas", "replicas"];
         let complete = observed
-            && counts.iter().all(|key| number(&deployment, &format!("/status/{key}"), 0) == desired);
+            && counts
+                .iter()
+                .all(|key| number(&deployment, &format!("/status/{key}"), 0) == desired);
         if !complete {
             missing.push(format!("Deployment/{}", meta::name(&deployment)));
         }

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 use sim::faults::ClusterFault;
 
-use crate::support::{condition, deployment, pods, read, reasons, rolled_out, set_image, until, waiting, world};
+use crate::support::{
+    condition, deployment, pods, read, reasons, rolled_out, set_image, until, waiting, world,
+};
 
 #[tokio::test]
 async fn a_broken_pull_backs_off_until_the_image_is_there() {
@@ -22,12 +24,17 @@ async fn a_crash_loop_counts_restarts() {
     set_image(&world, "deployments.apps", "web", "r/main:2");
     until(&world, "third restart", |world| {
         let pods = pods(world, "web");
-        let restarts = pods.iter().filter_map(|pod| pod.pointer("/status/containerStatuses/0/restartCount")?.as_i64());
+        let restarts = pods
+            .iter()
+            .filter_map(|pod| pod.pointer("/status/containerStatuses/0/restartCount")?.as_i64());
         restarts.max() >= Some(3) && waiting(world, "web") == "CrashLoopBackOff"
     })
     .await;
     let pod = &pods(&world, "web")[0];
-    assert_eq!(pod.pointer("/status/containerStatuses/0/lastState/terminated/exitCode"), Some(&json!(1)));
+    assert_eq!(
+        pod.pointer("/status/containerStatuses/0/lastState/terminated/exitCode"),
+        Some(&json!(1))
+    );
     let name = pod["metadata"]["name"].as_str().unwrap();
     let previous = world.logs.read(("ns", name, "main"), true, world.clock.now()).unwrap();
     assert!(previous.iter().any(|(_, line)| line.contains("cannot go on")), "{previous:?}");
@@ -39,7 +46,8 @@ async fn a_rollout_that_makes_no_progress_exceeds_its_deadline() {
     world.faults.add(ClusterFault::never_ready("deployment/web"));
     set_image(&world, "deployments.apps", "web", "r/main:2");
     until(&world, "deadline", |world| {
-        condition(&read(world, "deployments.apps", "web"), "Progressing").unwrap().1 == "ProgressDeadlineExceeded"
+        condition(&read(world, "deployments.apps", "web"), "Progressing").unwrap().1
+            == "ProgressDeadlineExceeded"
     })
     .await;
     world.faults.clear();
@@ -84,7 +92,9 @@ async fn refused_pods_are_told_in_the_status() {
         set_image(&world, "deployments.apps", "web", "r/main:2");
         until(&world, "ReplicaFailure", |world| {
             let failure = condition(&read(world, "deployments.apps", "web"), "ReplicaFailure");
-            failure.is_some_and(|(_, reason, message)| reason == "FailedCreate" && message.contains(expected))
+            failure.is_some_and(|(_, reason, message)| {
+                reason == "FailedCreate" && message.contains(expected)
+            })
         })
         .await;
         world.faults.clear();
@@ -97,10 +107,15 @@ async fn refused_pods_are_told_in_the_status() {
 #[tokio::test]
 async fn a_missing_secret_keeps_a_pod_from_starting() {
     let mut object = deployment("web", 1, &json!({}));
-    object["spec"]["template"]["spec"]["volumes"] = json!([{"name": "v", "secret": {"secretName": "late"}}]);
-    let plan = sim::world::Plan { objects: vec![object], wait: false, ..sim::world::Plan::default() };
+    object["spec"]["template"]["spec"]["volumes"] =
+        json!([{"name": "v", "secret": {"secretName": "late"}}]);
+    let plan =
+        sim::world::Plan { objects: vec![object], wait: false, ..sim::world::Plan::default() };
     let world = sim::world::World::start(plan).await.unwrap();
-    until(&world, "FailedMount", |world| reasons(world).iter().any(|reason| reason == "FailedMount")).await;
+    until(&world, "FailedMount", |world| {
+        reasons(world).iter().any(|reason| reason == "FailedMount")
+    })
+    .await;
     let secret: Value = json!({"metadata": {"name": "late", "namespace": "ns"}});
     world.store.create("secrets", secret, &sim::store::Writer::new("test")).unwrap();
     until(&world, "start", |world| rolled_out(world, "web")).await;

@@ -25,18 +25,25 @@ fn constraint(world: &World, app: &str) -> String {
 
 #[tokio::test]
 async fn every_real_installation_comes_up() {
-    for release in
-        ["3.0.58.1", "3.0.62.1", "3.63.0", "3.66.1", "3.69.2", "3.74.9", "4.3.8", "4.8.11", "4.11.1"]
-    {
+    for release in [
+        "3.0.58.1", "3.0.62.1", "3.63.0", "3.66.1", "3.69.2", "3.74.9", "4.3.8", "4.8.11", "4.11.1",
+    ] {
         for platform in ["kubernetes", "openshift"] {
             let Some(objects) = manifest(&format!("{release}-{platform}.yaml")) else { return };
             let plan = Plan { objects, openshift: platform == "openshift", ..Plan::default() };
             let begun = std::time::Instant::now();
-            let world = World::start(plan).await.unwrap_or_else(|error| panic!("{release} on {platform}: {error}"));
+            let world = World::start(plan)
+                .await
+                .unwrap_or_else(|error| panic!("{release} on {platform}: {error}"));
             eprintln!("{release} on {platform}: up after {:?}", begun.elapsed());
-            assert_eq!(world.central.version().unwrap().tag(), release.parse::<common::rhacs::Version>().unwrap().tag());
+            assert_eq!(
+                world.central.version().unwrap().tag(),
+                release.parse::<common::rhacs::Version>().unwrap().tag()
+            );
             // OpenShift's monitoring is no part of the embedded cluster.
-            let unknown = |object: &&String| !object.starts_with("PrometheusRule/") && !object.starts_with("ServiceMonitor/");
+            let unknown = |object: &&String| {
+                !object.starts_with("PrometheusRule/") && !object.starts_with("ServiceMonitor/")
+            };
             assert_eq!(world.skipped.iter().find(unknown), None, "{release} on {platform}");
         }
     }
@@ -45,11 +52,18 @@ async fn every_real_installation_comes_up() {
 #[tokio::test]
 async fn old_installations_run_under_their_own_constraints() {
     let Some(world) = openshift("3.0.62.1-openshift.yaml").await else { return };
-    for (app, expected) in [("central", "central"), ("scanner", "scanner"), ("scanner-db", "scanner"), ("collector", "collector")] {
+    for (app, expected) in [
+        ("central", "central"),
+        ("scanner", "scanner"),
+        ("scanner-db", "scanner"),
+        ("collector", "collector"),
+    ] {
         assert_eq!(constraint(&world, app), expected, "{app}");
     }
     let Some(world) = openshift("3.69.2-openshift.yaml").await else { return };
-    for (app, expected) in [("central", "stackrox-central"), ("admission-control", "stackrox-admission-control")] {
+    for (app, expected) in
+        [("central", "stackrox-central"), ("admission-control", "stackrox-admission-control")]
+    {
         assert_eq!(constraint(&world, app), expected, "{app}");
     }
 }
@@ -84,7 +98,7 @@ async fn a_pod_that_no_constraint_admits_is_not_created() {
         let failure = crate::support::condition(&crate::support::read(world, "deployments.apps", "web"), "ReplicaFailure");
         failure.is_some_and(|(_, _, message)| {
             message.contains("unable to validate against any security context constraint")
-                && message.contains("provider restricted-v2: .containers[0].runAsUser: Invalid value: 4000: must be in the ranges: [1000650000, 1000659999]")
+                && message.contains("provider restricted-v2: .containers[0].runAsUser: Invalid value: 4000: must be in the ranges: [1000660000, 1000669999]")
                 && message.contains("provider \"privileged\": Forbidden: not usable by user or serviceaccount")
         })
     })

@@ -2,7 +2,8 @@ use serde_json::json;
 use sim::store::{DeleteOptions, meta};
 
 use crate::support::{
-    change, condition, daemon_set, deployment, pods, read, reasons, rolled_out, set_image, until, world,
+    change, condition, daemon_set, deployment, pods, read, reasons, rolled_out, set_image,
+    slow_world, until, world,
 };
 
 #[tokio::test]
@@ -13,7 +14,9 @@ async fn a_new_deployment_becomes_available() {
     assert_eq!(condition(&object, "Progressing").unwrap().1, "NewReplicaSetAvailable");
     assert_eq!(object["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "1");
     assert_eq!(pods(&world, "web").len(), 3);
-    for expected in ["ScalingReplicaSet", "SuccessfulCreate", "Scheduled", "Pulling", "Pulled", "Started"] {
+    for expected in
+        ["ScalingReplicaSet", "SuccessfulCreate", "Scheduled", "Pulling", "Pulled", "Started"]
+    {
         assert!(reasons(&world).iter().any(|reason| reason == expected), "no event {expected}");
     }
 }
@@ -42,8 +45,9 @@ async fn recreate_never_runs_old_and_new_together() {
 
 #[tokio::test]
 async fn a_rolling_update_keeps_enough_pods_available() {
-    let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
-    let world = world(vec![deployment("web", 3, &strategy)]).await;
+    let strategy =
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    let world = slow_world(vec![deployment("web", 3, &strategy)]).await;
     set_image(&world, "deployments.apps", "web", "r/main:2");
     let mut least = 3;
     let mut most = 3;
@@ -71,7 +75,9 @@ async fn going_back_takes_the_old_replica_set_with_a_new_revision() {
     let sets = world.store.list("replicasets.apps", Some("ns"));
     assert_eq!(sets.len(), 2);
     let history = sets.iter().find_map(|set| {
-        set["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"].as_str().map(str::to_owned)
+        set["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"]
+            .as_str()
+            .map(str::to_owned)
     });
     assert_eq!(history.as_deref(), Some("1"));
 }
@@ -85,7 +91,8 @@ async fn old_replica_sets_beyond_the_limit_go() {
         set_image(&world, "deployments.apps", "web", &format!("r/main:{tag}"));
         until(&world, "rollout", |world| rolled_out(world, "web")).await;
     }
-    until(&world, "history", |world| world.store.list("replicasets.apps", Some("ns")).len() == 2).await;
+    until(&world, "history", |world| world.store.list("replicasets.apps", Some("ns")).len() == 2)
+        .await;
 }
 
 #[tokio::test]
@@ -94,8 +101,10 @@ async fn minimum_ready_seconds_pass_before_a_pod_is_available() {
     object["spec"]["minReadySeconds"] = json!(3600);
     let world = world(vec![object]).await;
     let pod = &pods(&world, "web")[0];
-    let ready = pod["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready");
-    let since: jiff::Timestamp = ready.unwrap()["lastTransitionTime"].as_str().unwrap().parse().unwrap();
+    let ready =
+        pod["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready");
+    let since: jiff::Timestamp =
+        ready.unwrap()["lastTransitionTime"].as_str().unwrap().parse().unwrap();
     assert!(world.clock.now().duration_since(since).as_secs() >= 3600);
 }
 
@@ -116,14 +125,16 @@ async fn a_paused_deployment_starts_nothing() {
 
 #[tokio::test]
 async fn a_daemon_set_is_updated_node_by_node() {
-    let world = world(vec![daemon_set("agent", "RollingUpdate")]).await;
+    let world = slow_world(vec![daemon_set("agent", "RollingUpdate")]).await;
     assert_eq!(pods(&world, "agent").len(), 3);
     set_image(&world, "daemonsets.apps", "agent", "r/main:2");
     let mut most_missing = 0;
     until(&world, "update", |world| {
         let status = read(world, "daemonsets.apps", "agent")["status"].clone();
         most_missing = most_missing.max(status["numberUnavailable"].as_i64().unwrap_or(0));
-        status["updatedNumberScheduled"] == 3 && status["numberAvailable"] == 3 && status["observedGeneration"] == 2
+        status["updatedNumberScheduled"] == 3
+            && status["numberAvailable"] == 3
+            && status["observedGeneration"] == 2
     })
     .await;
     assert_eq!(most_missing, 1);
@@ -134,7 +145,10 @@ async fn a_daemon_set_is_updated_node_by_node() {
 async fn an_on_delete_daemon_set_waits_for_somebody_to_delete() {
     let world = world(vec![daemon_set("agent", "OnDelete")]).await;
     set_image(&world, "daemonsets.apps", "agent", "r/main:2");
-    until(&world, "notice", |world| read(world, "daemonsets.apps", "agent")["status"]["observedGeneration"] == 2).await;
+    until(&world, "notice", |world| {
+        read(world, "daemonsets.apps", "agent")["status"]["observedGeneration"] == 2
+    })
+    .await;
     let images = |world: &_| -> Vec<String> {
         let mut images: Vec<String> = pods(world, "agent")
             .iter()
@@ -146,7 +160,8 @@ async fn an_on_delete_daemon_set_waits_for_somebody_to_delete() {
     assert_eq!(images(&world), ["r/main:1"; 3]);
     let doomed = pods(&world, "agent")[0].clone();
     world.store.delete("pods", Some("ns"), meta::name(&doomed), &DeleteOptions::default()).unwrap();
-    until(&world, "one new pod", |world| images(world) == ["r/main:1", "r/main:1", "r/main:2"]).await;
+    until(&world, "one new pod", |world| images(world) == ["r/main:1", "r/main:1", "r/main:2"])
+        .await;
 }
 
 #[tokio::test]
@@ -161,5 +176,8 @@ async fn an_autoscaler_keeps_its_least_number_of_replicas() {
     })
     .await;
     change(&world, "deployments.apps", "web", |object| object["spec"]["replicas"] = json!(9));
-    until(&world, "five replicas", |world| read(world, "deployments.apps", "web")["spec"]["replicas"] == 5).await;
+    until(&world, "five replicas", |world| {
+        read(world, "deployments.apps", "web")["spec"]["replicas"] == 5
+    })
+    .await;
 }

@@ -41,6 +41,12 @@ pub async fn world(objects: Vec<Value>) -> World {
     World::start(Plan { objects, ..Plan::default() }).await.unwrap()
 }
 
+/// A cluster slow enough for a test to see what passes quickly.
+pub async fn slow_world(objects: Vec<Value>) -> World {
+    let clock = sim::clock::Clock::scaled(300.0);
+    World::start(Plan { objects, clock, ..Plan::default() }).await.unwrap()
+}
+
 pub fn set_image(world: &World, resource: &str, name: &str, image: &str) {
     change(world, resource, name, |object| {
         object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
@@ -61,8 +67,12 @@ pub async fn until(world: &World, what: &str, mut question: impl FnMut(&World) -
     let begun = Instant::now();
     while !question(world) {
         if begun.elapsed() > Duration::from_secs(20) {
-            let pods: Vec<String> =
-                world.store.list("pods", None).iter().map(|pod| format!("{} {}", meta::name(pod), pod["status"])).collect();
+            let pods: Vec<String> = world
+                .store
+                .list("pods", None)
+                .iter()
+                .map(|pod| format!("{} {}", meta::name(pod), pod["status"]))
+                .collect();
             panic!("not reached: {what}\n{}", pods.join("\n"));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -74,7 +84,9 @@ pub fn rolled_out(world: &World, name: &str) -> bool {
     let count = |key: &str| object["status"][key].as_i64().unwrap_or(0);
     let desired = object["spec"]["replicas"].as_i64().unwrap();
     count("observedGeneration") >= meta::generation(&object)
-        && [count("updatedReplicas"), count("replicas"), count("availableReplicas")].iter().all(|is| *is == desired)
+        && [count("updatedReplicas"), count("replicas"), count("availableReplicas")]
+            .iter()
+            .all(|is| *is == desired)
 }
 
 pub fn condition(object: &Value, kind: &str) -> Option<(String, String, String)> {
@@ -107,7 +119,8 @@ pub fn reasons(world: &World) -> Vec<String> {
 
 /// The objects of a real installation, when they are there.
 pub fn manifest(name: &str) -> Option<Vec<Value>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/manifests").join(name);
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/manifests").join(name);
     let Ok(text) = std::fs::read_to_string(&path) else {
         eprintln!("skipped: the manifest `{name}` is not there");
         return None;

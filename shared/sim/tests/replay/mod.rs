@@ -35,14 +35,14 @@ impl Exchange {
 
 /// What a server answered.
 pub struct Answer {
-    status: u16,
-    warnings: Vec<String>,
-    body: Value,
+    pub status: u16,
+    pub warnings: Vec<String>,
+    pub body: Value,
 }
 
 /// A server, and what the player remembers to fill in.
 pub struct Player {
-    server: Running,
+    pub server: Running,
     lease: String,
     list: String,
     page: String,
@@ -53,6 +53,11 @@ impl Player {
     pub async fn start() -> Self {
         let mut options = Options::new(Store::new(Arc::new(jiff::Timestamp::now)));
         options.openshift = true;
+        Self::with(options).await
+    }
+
+    /// Starts any server.
+    pub async fn with(options: Options) -> Self {
         let server = Server::start(options).await.unwrap();
         Self { server, lease: String::new(), list: String::new(), page: String::new() }
     }
@@ -103,7 +108,8 @@ impl Player {
         self.list = self.server.store().version().to_string();
     }
 
-    async fn send(
+    /// Makes any request.
+    pub async fn send(
         &self,
         method: &str,
         user: &str,
@@ -111,6 +117,18 @@ impl Player {
         content_type: &str,
         body: String,
     ) -> Answer {
+        self.try_send(method, user, path, content_type, body).await.unwrap()
+    }
+
+    /// Makes any request; none if the connection was cut.
+    pub async fn try_send(
+        &self,
+        method: &str,
+        user: &str,
+        path: &str,
+        content_type: &str,
+        body: String,
+    ) -> Option<Answer> {
         let address = self.server.plain_url();
         let address = address.trim_start_matches("http://");
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -127,14 +145,14 @@ impl Player {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let response = sender.send_request(request).await.unwrap();
+        let response = sender.send_request(request).await.ok()?;
         let status = response.status().as_u16();
         let warnings = response.headers().get_all("warning").iter();
         let warnings = warnings.map(|value| value.to_str().unwrap().to_owned()).collect();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, warnings, body }
+        Some(Answer { status, warnings, body })
     }
 
     /// The recorded watch: what its note says happens while it is open.
@@ -155,10 +173,13 @@ impl Player {
                 self.send(method, user, &format!("{base}/{name}"), strategic, body).await;
             }
         };
-        let (mut answer, ()) =
-            tokio::join!(self.send("GET", user, &path, "application/json", String::new()), meanwhile);
+        let (mut answer, ()) = tokio::join!(
+            self.send("GET", user, &path, "application/json", String::new()),
+            meanwhile
+        );
         let text = answer.body.as_str().unwrap_or_default().to_owned();
-        answer.body = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+        answer.body =
+            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
         answer
     }
 }
@@ -170,7 +191,10 @@ impl Answer {
         let recorded = &exchange.response;
         let mut found = Vec::new();
         if recorded["status"] != self.status {
-            found.push(format!("{name}: status {} is {}: {}", recorded["status"], self.status, self.body));
+            found.push(format!(
+                "{name}: status {} is {}: {}",
+                recorded["status"], self.status, self.body
+            ));
         }
         let warnings = recorded.get("warnings").cloned().unwrap_or_else(|| json!([]));
         if warnings != json!(self.warnings) {
@@ -230,7 +254,8 @@ fn compare(expected: &Value, found: &Value, at: String, differences: &mut Vec<(S
 
 /// A text with the mark of the recording for every uid in it.
 fn mask_uids(text: &str) -> String {
-    let is_uid = |word: &str| word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    let is_uid =
+        |word: &str| word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
     let mut masked = String::new();
     let mut word = String::new();
     for c in text.chars().chain([' ']) {

@@ -4,14 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::condition;
+use super::refused::{refused_by_event, refused_pods};
 use crate::rhacs::ObjectRef;
 
 /// A pod that fits nowhere may be waiting for the old one to leave.
 const UNSCHEDULABLE_GRACE: SignedDuration = SignedDuration::from_secs(30);
-/// Pods that may not be created may be waiting for old ones to free their quota.
-const REFUSED_GRACE: SignedDuration = SignedDuration::from_secs(15);
-/// A webhook that does not answer may just be restarting.
-const WEBHOOK_GRACE: SignedDuration = SignedDuration::from_secs(90);
 /// A Secret or ConfigMap may be on its way.
 const CONFIGURATION_GRACE: SignedDuration = SignedDuration::from_secs(15);
 /// So many restarts are no accident.
@@ -123,48 +120,6 @@ fn is_of_template(pod: &Value, workload: &Value) -> bool {
 fn is_owned_by(object: &Value, uid: &Value) -> bool {
     let owners = object["metadata"]["ownerReferences"].as_array();
     !uid.is_null() && owners.into_iter().flatten().any(|owner| owner["uid"] == *uid)
-}
-
-/// A ReplicaSet says in a condition why it may not create pods.
-fn refused_pods(set: &Value, now: Timestamp) -> Option<Trouble> {
-    let failure = condition(set, "ReplicaFailure").filter(|found| found["status"] == "True")?;
-    let message = text(&failure["message"]);
-    let since = age(&failure["lastTransitionTime"], now);
-    Some(Trouble {
-        object: ObjectRef::of(set)?,
-        container: None,
-        reason: text(&failure["reason"]),
-        fatal: refusal_is_final(&message, since),
-        message,
-        crashed: false,
-    })
-}
-
-/// A DaemonSet or StatefulSet says it in events only.
-fn refused_by_event(observed: &Observed<'_>, newest: Option<&Value>) -> Option<Trouble> {
-    let owner = newest.unwrap_or(observed.workload);
-    let uid = &owner["metadata"]["uid"];
-    let event = observed
-        .events
-        .iter()
-        .filter(|event| event["reason"] == "FailedCreate" && event["involvedObject"]["uid"] == *uid)
-        .filter(|event| event_age(event, observed.now) < SignedDuration::from_secs(120))
-        .max_by_key(|event| text(&event["lastTimestamp"]))?;
-    let message = text(&event["message"]);
-    let repeated = event["count"].as_u64().unwrap_or(1) > 3;
-    Some(Trouble {
-        object: ObjectRef::of(owner)?,
-        container: None,
-        reason: "FailedCreate".to_owned(),
-        fatal: repeated && refusal_is_final(&message, WEBHOOK_GRACE),
-        message,
-        crashed: false,
-    })
-}
-
-fn refusal_is_final(message: &str, since: SignedDuration) -> bool {
-    let webhook_is_silent = message.contains("failed calling webhook");
-    since >= if webhook_is_silent { WEBHOOK_GRACE } else { REFUSED_GRACE }
 }
 
 fn pod_trouble(pod: &Value, observed: &Observed<'_>) -> Option<Trouble> {
@@ -283,7 +238,7 @@ fn events_of<'a>(pod: &'a Value, observed: &Observed<'a>) -> impl Iterator<Item 
     observed.events.iter().filter(move |event| event["involvedObject"]["uid"] == *uid)
 }
 
-fn event_age(event: &Value, now: Timestamp) -> SignedDuration {
+pub(super) fn event_age(event: &Value, now: Timestamp) -> SignedDuration {
     let newest = [&event["lastTimestamp"], &event["eventTime"], &event["firstTimestamp"]]
         .into_iter()
         .find(|time| time.is_string());
@@ -291,12 +246,12 @@ fn event_age(event: &Value, now: Timestamp) -> SignedDuration {
 }
 
 /// How long ago a time of the API is; zero when it is unreadable, so that grace is given.
-fn age(time: &Value, now: Timestamp) -> SignedDuration {
+pub(super) fn age(time: &Value, now: Timestamp) -> SignedDuration {
     let parsed = time.as_str().and_then(|text| text.parse::<Timestamp>().ok());
     parsed.map_or(SignedDuration::ZERO, |then| now.duration_since(then))
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().trim().to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! Judging a rollout from the objects alone: how far it is, and what keeps it from going on.
 
 mod diagnose;
+mod refused;
 
 use serde_json::Value;
 

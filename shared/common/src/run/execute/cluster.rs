@@ -32,6 +32,8 @@ pub struct ClusterExecutor {
     pub(super) known: Known,
     outage: Option<central::Probe>,
     announcements: Mutex<JoinSet<()>>,
+    /// Central's id of the cluster that is written to, where it is known.
+    pub(super) local_cluster: Option<String>,
 }
 
 impl ClusterExecutor {
@@ -46,6 +48,7 @@ impl ClusterExecutor {
             known: Known::default(),
             outage: None,
             announcements: Mutex::default(),
+            local_cluster: None,
         }
     }
 
@@ -61,6 +64,13 @@ impl ClusterExecutor {
         self
     }
 
+    /// Says which of Central's clusters this run writes to; the others it need not wait for.
+    #[must_use]
+    pub fn with_local_cluster(mut self, id: Option<String>) -> Self {
+        self.local_cluster = id;
+        self
+    }
+
     /// Reports at the end of the run how long Central did not answer `probe`.
     #[must_use]
     pub fn with_outage(mut self, probe: central::Probe) -> Self {
@@ -68,8 +78,11 @@ impl ClusterExecutor {
         self
     }
 
-    /// Writes an event on `object`, without waiting for it.
+    /// Writes an event on `object`, without waiting for it; nobody describes Secrets.
     pub(super) fn announce_change(&self, object: &ObjectRef, context: &StepContext<'_>) {
+        if matches!(object.kind.as_str(), "ConfigMap" | "Secret") {
+            return;
+        }
         let note = EventNote {
             warning: false,
             reason: "ChangedByRun".to_owned(),
@@ -154,11 +167,12 @@ impl Execute for ClusterExecutor {
             }
             Action::Backup { .. } => self.backup_is_there(context).await,
             // What cannot be looked up is believed to the record.
-            Action::ScannerBundle { .. } | Action::RevokeToken => {
-                context.earlier().is_some_and(|earlier| earlier.state == StepState::Done)
+            Action::ScannerBundle { .. } => was_done(context),
+            // Waiting is cheap when what is waited for holds, but it needs credentials.
+            Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => {
+                was_done(context) && token_is_spent(context.record)
             }
-            // Waiting is cheap when what is waited for holds.
-            Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => false,
+            Action::RevokeToken => was_done(context) || self.token_is_revoked(context).await,
         };
         let reason = "done earlier in this run".to_owned();
         Ok(if is_done { Probe::Done { reason } } else { Probe::Pending })
@@ -181,6 +195,8 @@ impl Execute for ClusterExecutor {
     async fn verify(&self, step: &Step, context: &StepContext<'_>) -> Result<Verified, StepError> {
         let deadline = Deadline::after(step.timeout_seconds);
         match &step.action {
+            Action::AwaitUpgrader { .. } | Action::VerifyAll { .. }
+                if token_is_spent(context.record) => {}
             Action::AwaitUpgrader { version } => {
                 return self.await_upgraders(version, deadline, context).await;
             }
@@ -276,6 +292,19 @@ impl Deadline {
 /// When the part of the run began that goes on now: contacts of clusters must be newer.
 pub(super) fn begin_of(record: &Record) -> Timestamp {
     record.resumes.last().map_or(record.started, |resume| resume.at)
+}
+
+/// Whether the run has begun to revoke its own token, which it does when all is verified: from
+/// then on Central's API is not asked again.
+pub(super) fn token_is_spent(record: &Record) -> bool {
+    record.plan.steps.iter().any(|step| {
+        matches!(step.action, Action::RevokeToken)
+            && matches!(record.step_state(&step.id), StepState::Started | StepState::Done)
+    })
+}
+
+fn was_done(context: &StepContext<'_>) -> bool {
+    context.earlier().is_some_and(|earlier| earlier.state == StepState::Done)
 }
 
 /// The object must be as it was when the plan was made.

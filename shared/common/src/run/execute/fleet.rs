@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::rhacs::{SecuredCluster, Version};
+use crate::plan::{Action, Plan};
+use crate::rhacs::{Component, SecuredCluster, Version};
 use crate::run::report::ClusterReport;
 
 /// Where the sensor upgrader is with one cluster.
@@ -25,6 +26,52 @@ pub(super) struct Verdict {
     pub(super) report: ClusterReport,
     /// Whether waiting may make it right.
     pub(super) is_worth_waiting: bool,
+    /// Whether this run has to bring it to the version.
+    pub(super) is_expected: bool,
+}
+
+/// The secured clusters that a run has to bring to its version; the others are upgraded after it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Scope {
+    /// None: only Central or the Scanner take part.
+    Nobody,
+    /// All: Central's own upgrader does it.
+    Everybody,
+    /// The cluster this run writes to, by Central's id of it where that is known.
+    Local(Option<String>),
+}
+
+impl Scope {
+    /// The scope of `plan`, which writes to the cluster that Central knows as `local`.
+    pub(super) fn of(plan: &Plan, local: Option<&str>) -> Self {
+        let by_upgrader =
+            plan.steps.iter().any(|step| matches!(step.action, Action::AwaitUpgrader { .. }));
+        if by_upgrader {
+            return Self::Everybody;
+        }
+        match plan.components.contains(&Component::Secured) {
+            true => Self::Local(local.map(str::to_owned)),
+            false => Self::Nobody,
+        }
+    }
+
+    /// Whether `cluster`, one of `all`, has to run `version` at the end. As long as it is not
+    /// known which one is meant, the first to get there is.
+    pub(super) fn includes(
+        &self,
+        cluster: &SecuredCluster,
+        all: &[SecuredCluster],
+        version: &Version,
+    ) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => true,
+            Self::Local(Some(id)) => cluster.id == *id,
+            Self::Local(None) => {
+                runs(cluster, version) || !all.iter().any(|other| runs(other, version))
+            }
+        }
+    }
 }
 
 /// Where the upgrader is with `cluster`, on its way to `version`.
@@ -93,7 +140,7 @@ pub(super) fn verdict(
         verified: notes.is_empty(),
         note: notes.join(", "),
     };
-    Verdict { report, is_worth_waiting }
+    Verdict { report, is_worth_waiting, is_expected: true }
 }
 
 /// Whether something of this run may still change the version of the sensor.
@@ -196,6 +243,24 @@ mod tests {
         assert!(judged(|_| {}).report.verified);
         assert!(judged(|cluster| cluster.health = String::new()).report.verified);
         assert!(judged(|cluster| cluster.health = "DEGRADED".to_owned()).report.verified);
+    }
+
+    #[test]
+    fn a_run_answers_for_the_clusters_it_upgrades() {
+        let old = SecuredCluster {
+            id: "old".to_owned(),
+            sensor_version: "3.0.62.1".to_owned(),
+            ..cluster()
+        };
+        let new = SecuredCluster { id: "new".to_owned(), ..cluster() };
+        let all = [old.clone(), new.clone()];
+        let includes = |scope: &Scope, one: &SecuredCluster| scope.includes(one, &all, &VERSION);
+        assert!(!includes(&Scope::Nobody, &old));
+        assert!(includes(&Scope::Everybody, &old));
+        assert!(includes(&Scope::Local(Some("old".to_owned())), &old));
+        assert!(!includes(&Scope::Local(Some("old".to_owned())), &new));
+        assert!(!includes(&Scope::Local(None), &old) && includes(&Scope::Local(None), &new));
+        assert!(Scope::Local(None).includes(&old, std::slice::from_ref(&old), &VERSION));
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::cluster::{ClusterExecutor, Deadline};
+use super::cluster::{ClusterExecutor, Deadline, token_is_spent};
 use super::{StepContext, Verified};
+use crate::central::CentralError;
 use crate::cluster::{Collection, LogOptions};
 use crate::rhacs::Version;
 use crate::rhacs::migrator::{self, MigratorState};
@@ -13,8 +14,27 @@ use crate::run::step_error::StepError;
 
 /// How often log and API are looked at.
 const POLL: Duration = Duration::from_secs(2);
-/// Reading the log stops helping when it is not there after so many looks.
+/// So many lines of the log go into an error.
 const LOG_LINES_IN_ERRORS: usize = 20;
+
+/// A Central that has just started may not know its users yet; after so many looks it does.
+const MOST_REFUSALS: u32 = 5;
+
+/// Why Central's API does not serve the version (yet).
+pub(super) struct NotServing {
+    /// What has to happen first, in words.
+    pub(super) waits_for: String,
+    /// The credentials were refused, so that waiting longer does not help.
+    is_refusal: bool,
+}
+
+impl NotServing {
+    fn because(error: CentralError) -> Self {
+        let is_refusal =
+            matches!(error, CentralError::Unauthorized { .. } | CentralError::Forbidden { .. });
+        Self { waits_for: format!("its API: {error}"), is_refusal }
+    }
+}
 
 /// What is known of Central at one moment.
 struct Look {
@@ -32,6 +52,7 @@ impl ClusterExecutor {
         verified: &mut Verified,
     ) -> Result<(), StepError> {
         let mut told = String::new();
+        let mut refusals = 0;
         loop {
             let look = self.look_at_log(deadline).await;
             if let Ok(look) = &look {
@@ -39,12 +60,21 @@ impl ClusterExecutor {
             }
             let waits_for = match &look {
                 Ok(Look { state, .. }) if state.is_ready() => {
+                    if token_is_spent(context.record) {
+                        return Ok(());
+                    }
                     match self.api_serves(version).await {
-                        Ok(api) => {
-                            verified.warnings.extend(api);
+                        Ok(warning) => {
+                            verified.warnings.extend(warning);
                             return Ok(());
                         }
-                        Err(reason) => reason,
+                        Err(not_yet) => {
+                            refusals += u32::from(not_yet.is_refusal);
+                            if refusals >= MOST_REFUSALS {
+                                return Err(refused(&not_yet.waits_for));
+                            }
+                            not_yet.waits_for
+                        }
                     }
                 }
                 Ok(Look { state, .. }) => {
@@ -91,25 +121,27 @@ impl ClusterExecutor {
         Ok(Look { log, state })
     }
 
-    /// Whether the API serves `version`; a warning where that could not be asked. The reason in
-    /// words when it does not (yet).
-    pub(super) async fn api_serves(&self, version: &Version) -> Result<Option<String>, String> {
+    /// Whether the API serves `version`; a warning where that could not be asked.
+    pub(super) async fn api_serves(&self, version: &Version) -> Result<Option<String>, NotServing> {
         let Some(central) = &self.central else {
             return Ok(Some("Central's API could not be asked for its version".to_owned()));
         };
         if !central.has_credentials() {
-            central.ping().await.map_err(|error| format!("its API: {error}"))?;
+            central.ping().await.map_err(NotServing::because)?;
             return Ok(Some(
                 "Central tells its version only to users: it answers, its version was not verified"
                     .to_owned(),
             ));
         }
-        let metadata = central.metadata().await.map_err(|error| format!("its API: {error}"))?;
-        match metadata.version {
-            Some(found) if found == *version => Ok(None),
-            Some(found) => Err(format!("its API to serve {version} instead of {found}")),
-            None => Err("its API to tell its version".to_owned()),
+        let metadata = central.metadata().await.map_err(NotServing::because)?;
+        if metadata.version.as_ref() == Some(version) {
+            return Ok(None);
         }
+        let waits_for = match metadata.version_text.as_str() {
+            "" => "its API to tell its version".to_owned(),
+            found => format!("its API to serve {version} instead of {found}"),
+        };
+        Err(NotServing { waits_for, is_refusal: false })
     }
 
     /// Whether the API says itself, to a user it knows, that it serves `version`.
@@ -127,6 +159,12 @@ fn stop_if_fatal(look: &Look) -> Result<(), StepError> {
         _ => return Ok(()),
     };
     Err(StepError::failed(message).because(line.trim()).with_logs(last_lines(&look.log)))
+}
+
+fn refused(reason: &str) -> StepError {
+    StepError::unverified("Central runs, but its version cannot be verified")
+        .because(reason)
+        .hint("resume the run with a valid token in ROX_API_TOKEN")
 }
 
 fn words(state: &MigratorState) -> String {

@@ -1,10 +1,22 @@
 //! Revoking the API token a run used: the last thing it does.
 
-use super::cluster::ClusterExecutor;
+use super::StepContext;
+use super::cluster::{ClusterExecutor, token_is_spent};
+use crate::central::CentralError;
 use crate::run::event::Outcome;
 use crate::run::step_error::StepError;
 
 impl ClusterExecutor {
+    /// Whether an earlier part of this run revoked the token without living to record it.
+    pub(super) async fn token_is_revoked(&self, context: &StepContext<'_>) -> bool {
+        if !token_is_spent(context.record) {
+            return false;
+        }
+        let Ok(central) = self.central() else { return false };
+        matches!(central.auth_status().await, Err(CentralError::Unauthorized { .. }))
+    }
+
+    /// Revokes the token in use.
     pub(super) async fn revoke_token(&self) -> Result<Outcome, StepError> {
         let central = self.central()?;
         let cannot = "cannot find out which API token was used";

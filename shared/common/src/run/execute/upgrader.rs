@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cluster::{ClusterExecutor, Deadline, begin_of};
-use super::fleet::{Upgrader, Verdict, upgrader, verdict};
+use super::fleet::{Scope, Upgrader, Verdict, upgrader, verdict};
 use super::{StepContext, Verified};
 use crate::rhacs::{SecuredCluster, Version};
 use crate::run::event::Outcome;
@@ -110,16 +110,17 @@ impl ClusterExecutor {
         let mut told = String::new();
         loop {
             let (mut missing, verdicts) = self.look_at_all(version, context).await;
-            let may_change = |verdict: &&Verdict| !verdict.report.verified;
-            let wrong: Vec<&Verdict> = verdicts.iter().filter(may_change).collect();
+            let is_wrong = |verdict: &&Verdict| verdict.is_expected && !verdict.report.verified;
+            let wrong: Vec<&Verdict> = verdicts.iter().filter(is_wrong).collect();
             let is_worth_waiting =
                 !missing.is_empty() || wrong.iter().any(|verdict| verdict.is_worth_waiting);
             missing.extend(wrong.iter().map(|verdict| {
                 format!("cluster `{}`: {}", verdict.report.name, verdict.report.note)
             }));
             if missing.is_empty() || !is_worth_waiting || deadline.is_over() {
+                let warnings = upgraded_next(&verdicts);
                 let clusters = verdicts.into_iter().map(|verdict| verdict.report).collect();
-                return Ok(Verified { unverified: missing, warnings: Vec::new(), clusters });
+                return Ok(Verified { unverified: missing, warnings, clusters });
             }
             let of = verdicts.len() as u64;
             let counts = Some((of - wrong.len() as u64, of));
@@ -135,13 +136,17 @@ impl ClusterExecutor {
         context: &StepContext<'_>,
     ) -> (Vec<String>, Vec<Verdict>) {
         let mut missing = Vec::new();
-        if let Err(reason) = self.api_serves(version).await {
-            missing.push(format!("Central: {reason}"));
+        if let Err(not_yet) = self.api_serves(version).await {
+            missing.push(format!("Central: waits for {}", not_yet.waits_for));
         }
         match self.clusters().await {
             Ok(clusters) => {
                 let (begin, now) = (begin_of(context.record), context.events.now());
-                let verdict = |cluster| verdict(cluster, version, begin, now);
+                let scope = Scope::of(&self.plan, self.local_cluster.as_deref());
+                let verdict = |cluster| Verdict {
+                    is_expected: scope.includes(cluster, &clusters, version),
+                    ..verdict(cluster, version, begin, now)
+                };
                 (missing, clusters.iter().map(verdict).collect())
             }
             Err(error) => {
@@ -155,6 +160,17 @@ impl ClusterExecutor {
         let clusters = self.central()?.clusters().await;
         clusters.map_err(|error| error.into_failure("cannot list the secured clusters").into())
     }
+}
+
+/// What is to be said of clusters that this run does not upgrade.
+fn upgraded_next(verdicts: &[Verdict]) -> Vec<String> {
+    let others = verdicts.iter().filter(|verdict| !verdict.is_expected && !verdict.report.verified);
+    others
+        .map(|verdict| {
+            let report = &verdict.report;
+            format!("cluster `{}` is not part of this run: {}", report.name, report.note)
+        })
+        .collect()
 }
 
 /// What is waited for, said only when it changes.

@@ -6,7 +6,7 @@ use super::{Execute, Journal, Runner, Stop};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{Operation, Plan};
-use crate::run::event::{Event, Outcome, OutcomeResult};
+use crate::run::event::{Event, Outcome, OutcomeResult, to_milliseconds};
 use crate::run::execute::Conclusion;
 use crate::run::record::{Record, RunState};
 use crate::run::report::Report;
@@ -131,7 +131,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             to: record.plan.to.clone(),
             components: conclusion.components,
             backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
-            outage_seconds: conclusion.outage_seconds,
+            outage_seconds: conclusion.outage_seconds.map(to_milliseconds),
             elapsed_seconds: self.events.seconds_since(begin),
             clusters: outcomes
                 .iter()

@@ -102,7 +102,10 @@ impl Drop for Bars {
 const fn template(has_total: bool, unit: Unit) -> &'static str {
     match (has_total, unit) {
         (true, Unit::Bytes) => {
-            "{spinner} {prefix}  {bar:20} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
+            concat!(
+                "{spinner} {prefix}  {bar:20} {binary_bytes}/{binary_total_bytes}",
+                "  {binary_bytes_per_sec}  {eta} left"
+            )
         }
         (false, Unit::Bytes) => {
             "{spinner} {prefix}  {elapsed}  {binary_bytes}  {binary_bytes_per_sec}  {wide_msg}"

@@ -52,7 +52,9 @@ fn step(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> bo
             round.tell(pod, Told::normal(SOURCE, "BackOff", &message));
             Some(Phase::PullBackOff { first: false, until: after(round.now, seconds) })
         }
-        Phase::PullBackOff { first: false, until } if due(until) => Some(pull(round, pod, life, index)),
+        Phase::PullBackOff { first: false, until } if due(until) => {
+            Some(pull(round, pod, life, index))
+        }
         Phase::Starting { until } if due(until) => Some(start(round, pod, life, index)),
         Phase::CrashBackOff { until } if due(until) => {
             life.containers[index].restarts += 1;
@@ -63,6 +65,7 @@ fn step(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> bo
     };
     let changed = next.is_some();
     if let Some(next) = next {
+        life.changed = true;
         life.containers[index].phase = next;
     }
     changed
@@ -99,15 +102,23 @@ fn pulled(round: &mut Round<'_>, pod: &Value, life: &Life, index: usize) -> Phas
 
 fn start(round: &mut Round<'_>, pod: &Value, life: &Life, index: usize) -> Phase {
     let container = &life.containers[index];
-    round.tell(pod, Told::normal(SOURCE, "Created", &format!("Created container: {}", container.name)));
-    round.tell(pod, Told::normal(SOURCE, "Started", &format!("Started container {}", container.name)));
+    round.tell(
+        pod,
+        Told::normal(SOURCE, "Created", &format!("Created container: {}", container.name)),
+    );
+    round.tell(
+        pod,
+        Told::normal(SOURCE, "Started", &format!("Started container {}", container.name)),
+    );
     round.cluster.logs.start(&life.namespace, &life.name, &container.name);
     let fate = program::start(round, pod, life, container);
     Phase::Running { since: round.now, fate, ready: false }
 }
 
 fn run(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> Option<Phase> {
-    let Phase::Running { since, fate, ready } = life.containers[index].phase.clone() else { return None };
+    let Phase::Running { since, fate, ready } = life.containers[index].phase.clone() else {
+        return None;
+    };
     if let Some((moment, code)) = fate.exit.filter(|(moment, _)| *moment <= round.now) {
         let exit = Exit { code, started: since, finished: moment };
         let container = &mut life.containers[index];
@@ -131,9 +142,6 @@ fn run(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> Opt
         |fault| matches!(fault, ClusterFault::NeverReady { workload } if means_workload(workload, kind, name)),
     );
     let becomes_ready = fate.ready.is_some_and(|moment| moment <= round.now);
-    (!ready && becomes_ready && !held_back && !life.containers[index].is_init).then_some(Phase::Running {
-        since,
-        fate,
-        ready: true,
-    })
+    (!ready && becomes_ready && !held_back && !life.containers[index].is_init)
+        .then_some(Phase::Running { since, fate, ready: true })
 }

@@ -15,6 +15,11 @@ pub(crate) struct Life {
     pub(crate) workload: (String, String),
     pub(crate) node: Option<String>,
     pub(crate) started: Option<Timestamp>,
+    /// The volume that cannot be mounted, as it was told.
+    pub(crate) missing: Option<String>,
+    /// Whether something happened since the last report, and the version of the pod after it.
+    pub(crate) changed: bool,
+    pub(crate) reported: u64,
     /// Init containers first, each group in the order of the specification.
     pub(crate) containers: Vec<Container>,
     /// When a pod that was told to end is gone.
@@ -93,6 +98,9 @@ impl Life {
             workload: crate::controllers::objects::workload(pod),
             node: None,
             started: None,
+            missing: None,
+            changed: true,
+            reported: 0,
             containers: init.chain(main).collect(),
             ends: None,
         }
@@ -115,10 +123,15 @@ impl Life {
 
     /// The containers whose turn it is: one init container, or all main ones.
     pub(crate) fn turns(&self) -> Vec<usize> {
-        let init = self.containers.iter().position(|container| container.is_init && !container.succeeded());
+        let init = self
+            .containers
+            .iter()
+            .position(|container| container.is_init && !container.succeeded());
         match init {
             Some(position) => vec![position],
-            None => (0..self.containers.len()).filter(|index| !self.containers[*index].is_init).collect(),
+            None => (0..self.containers.len())
+                .filter(|index| !self.containers[*index].is_init)
+                .collect(),
         }
     }
 }

@@ -39,9 +39,20 @@ impl LogBook {
     }
 
     /// Adds a line. A time in the future keeps it hidden until then.
-    pub fn write(&self, namespace: &str, pod: &str, container: &str, at: Timestamp, line: impl Into<String>) {
+    pub fn write(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        at: Timestamp,
+        line: impl Into<String>,
+    ) {
         let mut books = self.lock();
-        books.entry(address(namespace, pod, container)).or_default().current.push((at, line.into()));
+        books
+            .entry(address(namespace, pod, container))
+            .or_default()
+            .current
+            .push((at, line.into()));
     }
 
     /// The lines written until `now`; none when the container never started, or never restarted
@@ -70,7 +81,11 @@ impl LogBook {
 }
 
 fn address(namespace: &str, pod: &str, container: &str) -> Address {
-    Address { namespace: namespace.to_owned(), pod: pod.to_owned(), container: container.to_owned() }
+    Address {
+        namespace: namespace.to_owned(),
+        pod: pod.to_owned(),
+        container: container.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +110,9 @@ mod tests {
     fn a_line_of_the_future_is_not_read_yet() {
         let book = LogBook::default();
         book.write("ns", "pod", "main", Timestamp::MAX, "later");
-        assert_eq!(book.read(("ns", "pod", "main"), false, Timestamp::UNIX_EPOCH), Some(Vec::new()));
+        assert_eq!(
+            book.read(("ns", "pod", "main"), false, Timestamp::UNIX_EPOCH),
+            Some(Vec::new())
+        );
     }
 }

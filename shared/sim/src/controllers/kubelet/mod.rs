@@ -42,7 +42,7 @@ pub(crate) fn reconcile(round: &mut Round<'_>) {
             end(round, pod, &mut life);
         } else {
             advance(round, pod, &mut life);
-            report(round, pod, &life);
+            report(round, pod, &mut life);
         }
         round.memory.kubelet.lives.insert(uid, life);
     }
@@ -67,7 +67,8 @@ fn forget_vanished(round: &mut Round<'_>, present: &HashSet<&str>) {
 
 fn end(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
     round.cluster.central.stop(meta::uid(pod));
-    let grace = pod.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(STOP);
+    let grace =
+        pod.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(STOP);
     if life.ends.is_none() {
         for container in life.containers.iter().filter(|container| !container.is_init) {
             let message = format!("Stopping container {}", container.name);
@@ -91,10 +92,15 @@ fn advance(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
     }
     if life.started.is_none() {
         if let Some(missing) = missing_volume(round, pod) {
-            round.tell(pod, Told::warning(SOURCE, "FailedMount", &missing));
+            // Told once per volume, not in each round in which it is still missing.
+            if life.missing.as_ref() != Some(&missing) {
+                round.tell(pod, Told::warning(SOURCE, "FailedMount", &missing));
+                life.missing = Some(missing);
+            }
             return;
         }
         life.started = Some(round.now);
+        life.changed = true;
     }
     containers::advance(round, pod, life);
 }
@@ -107,7 +113,8 @@ fn schedule(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
     let nodes = nodes::fitting(round.store(), &pod["spec"]["nodeSelector"]);
     let pinned = daemonsets::pinned_node(pod);
     let lives = &round.memory.kubelet.lives;
-    let used = |node: &String| lives.values().filter(|life| life.node.as_ref() == Some(node)).count();
+    let used =
+        |node: &String| lives.values().filter(|life| life.node.as_ref() == Some(node)).count();
     let chosen = nodes
         .iter()
         .filter(|node| pinned.is_none_or(|pinned| pinned == *node))
@@ -129,6 +136,7 @@ fn schedule(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
             format!("Successfully assigned {}/{} to {node}", meta::namespace(pod), meta::name(pod));
         round.tell(pod, Told::normal("default-scheduler", "Scheduled", &message));
         life.node = Some(node);
+        life.changed = true;
     }
 }
 
@@ -154,8 +162,11 @@ fn refuse_schedule(round: &mut Round<'_>, pod: &Value) {
 fn missing_volume(round: &Round<'_>, pod: &Value) -> Option<String> {
     let namespace = Some(meta::namespace(pod));
     items(pod, "/spec/volumes").iter().find_map(|volume| {
-        let sources =
-            [("secret", "secrets", "secretName"), ("configMap", "configmaps", "name"), ("persistentVolumeClaim", "persistentvolumeclaims", "claimName")];
+        let sources = [
+            ("secret", "secrets", "secretName"),
+            ("configMap", "configmaps", "name"),
+            ("persistentVolumeClaim", "persistentvolumeclaims", "claimName"),
+        ];
         sources.into_iter().find_map(|(key, resource, field)| {
             let source = volume.get(key)?;
             let name = source[field].as_str()?;
@@ -163,25 +174,32 @@ fn missing_volume(round: &Round<'_>, pod: &Value) -> Option<String> {
             (!optional && round.store().read(resource, namespace, name).is_none()).then(|| {
                 let volume = text(volume, "/name");
                 let noun = key.to_lowercase();
-                format!("MountVolume.SetUp failed for volume \"{volume}\" : {noun} \"{name}\" not found")
+                format!(
+                    "MountVolume.SetUp failed for volume \"{volume}\" : {noun} \"{name}\" not found"
+                )
             })
         })
     })
 }
 
-fn report(round: &Round<'_>, pod: &Value, life: &Life) {
-    let fresh = round.store().read("pods", Some(meta::namespace(pod)), meta::name(pod));
-    let Some(pod) = fresh else { return };
-    let status = render::status(&pod, life, round.now);
-    if life.node.is_none() || pod.get("status") == Some(&status) {
+fn report(round: &Round<'_>, pod: &Value, life: &mut Life) {
+    // To render a status is the costly part of a round; nearly always nothing has happened.
+    if life.node.is_none() || (!life.changed && life.reported == meta::version(pod)) {
         return;
     }
-    let _ = round.store().modify(
-        "pods",
-        Some(meta::namespace(&pod)),
-        meta::name(&pod),
-        Subresource::Status,
-        &Writer::new(SOURCE),
-        |object| object["status"] = status,
-    );
+    let (namespace, name) = (Some(meta::namespace(pod)), meta::name(pod));
+    let Some(pod) = round.store().read("pods", namespace, name) else { return };
+    let status = render::status(&pod, life, round.now);
+    let by = Writer::new(SOURCE);
+    let written = if pod.get("status") == Some(&status) {
+        Ok(pod)
+    } else {
+        round
+            .store()
+            .modify("pods", namespace, name, Subresource::Status, &by, |pod| pod["status"] = status)
+    };
+    if let Ok(pod) = written {
+        life.reported = meta::version(&pod);
+        life.changed = false;
+    }
 }

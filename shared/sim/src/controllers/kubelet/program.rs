@@ -20,7 +20,12 @@ const MIGRATION: i64 = 40;
 const CRASHES_AFTER: i64 = 3;
 
 /// Starts the program of a container.
-pub(super) fn start(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container) -> Fate {
+pub(super) fn start(
+    round: &mut Round<'_>,
+    pod: &Value,
+    life: &Life,
+    container: &Container,
+) -> Fate {
     let mut fate = usual(round, pod, life, container);
     let (kind, name) = &life.workload;
     let crash = round.cluster.faults.any(|fault| match fault {
@@ -35,7 +40,9 @@ pub(super) fn start(round: &mut Round<'_>, pod: &Value, life: &Life, container: 
         return Fate { ready: None, exit: Some((after(round.now, CRASHES_AFTER), 1)) };
     }
     let extra = round.cluster.faults.find(|fault| match fault {
-        ClusterFault::SlowReadiness { workload, seconds } if means_workload(workload, kind, name) => {
+        ClusterFault::SlowReadiness { workload, seconds }
+            if means_workload(workload, kind, name) =>
+        {
             i64::try_from(*seconds).ok()
         }
         _ => None,
@@ -46,8 +53,10 @@ pub(super) fn start(round: &mut Round<'_>, pod: &Value, life: &Life, container: 
 
 /// Tells Central that this pod of it is ready.
 pub(super) fn serve(round: &Round<'_>, pod: &Value) {
-    let container = items(pod, "/spec/containers").iter().find(|container| container["name"] == "central");
-    if let Some(version) = container.and_then(|container| image_version(text(container, "/image"))) {
+    let container =
+        items(pod, "/spec/containers").iter().find(|container| container["name"] == "central");
+    if let Some(version) = container.and_then(|container| image_version(text(container, "/image")))
+    {
         round.cluster.central.serve(meta::uid(pod), &version, round.now);
     }
 }
@@ -58,7 +67,8 @@ fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container)
         return Fate { ready: None, exit: Some((after(round.now, INIT_WORK), 0)) };
     }
     let version = image_version(&container.image);
-    if life.workload.1 == "central" && container.name == "central"
+    if life.workload.1 == "central"
+        && container.name == "central"
         && let Some(version) = &version
     {
         return start_central(round, pod, life, container, version);
@@ -68,8 +78,11 @@ fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container)
         |version| format!("Running StackRox Version: {}", version.tag()),
     );
     write(round, life, container, round.now, &line);
-    let spec = items(pod, "/spec/containers").iter().find(|spec| spec["name"] == container.name.as_str());
-    let Some(probe) = spec.and_then(|spec| spec.get("readinessProbe")).filter(|probe| probe.is_object()) else {
+    let spec =
+        items(pod, "/spec/containers").iter().find(|spec| spec["name"] == container.name.as_str());
+    let Some(probe) =
+        spec.and_then(|spec| spec.get("readinessProbe")).filter(|probe| probe.is_object())
+    else {
         return Fate { ready: Some(round.now), exit: None };
     };
     if let Some(version) = version.filter(|_| container.name == "sensor")
@@ -150,6 +163,7 @@ fn has_database(round: &Round<'_>, namespace: &str) -> bool {
 }
 
 fn write(round: &Round<'_>, life: &Life, container: &Container, at: Timestamp, line: &str) {
-    let line = format!("{}: {}: Info: {line}", container.name, at.strftime("%Y/%m/%d %H:%M:%S%.6f"));
+    let line =
+        format!("{}: {}: Info: {line}", container.name, at.strftime("%Y/%m/%d %H:%M:%S%.6f"));
     round.cluster.logs.write(&life.namespace, &life.name, &container.name, at, line);
 }

@@ -59,8 +59,12 @@ fn conditions(pod: &Value, life: &Life, now: Timestamp) -> Vec<Value> {
     let message = format!("containers with unready status: [{}]", unready.join(" "));
     let initialised = life.is_initialised();
     let not_ready = (!unready.is_empty()).then_some(("ContainersNotReady", message.as_str()));
-    let waiting: Vec<&str> =
-        life.containers.iter().filter(|container| container.is_init).map(|container| &*container.name).collect();
+    let waiting: Vec<&str> = life
+        .containers
+        .iter()
+        .filter(|container| container.is_init)
+        .map(|container| &*container.name)
+        .collect();
     let incomplete = format!("containers with incomplete status: [{}]", waiting.join(" "));
     [
         ("PodReadyToStartContainers", life.started.is_some(), None),
@@ -97,7 +101,8 @@ fn container_status(pod: &Value, life: &Life, container: &Container) -> Value {
         "lastState": container.last.as_ref().map_or_else(|| json!({}), |exit| json!({"terminated": terminated(exit)})),
     });
     if started {
-        let digest = Sha256::digest(format!("{}/{}/{}", meta::uid(pod), container.name, container.restarts));
+        let digest =
+            Sha256::digest(format!("{}/{}/{}", meta::uid(pod), container.name, container.restarts));
         status["containerID"] = json!(format!("cri-o://{}", hexadecimal(&digest)));
     }
     status
@@ -112,16 +117,19 @@ fn state(life: &Life, container: &Container) -> Value {
         json!({"waiting": waiting})
     };
     match &container.phase {
-        Phase::New if !container.is_init && !life.is_initialised() => waiting("PodInitializing", None),
+        Phase::New if !container.is_init && !life.is_initialised() => {
+            waiting("PodInitializing", None)
+        }
         Phase::New | Phase::Pulling { .. } | Phase::Starting { .. } => {
             waiting(if container.is_init { "PodInitializing" } else { "ContainerCreating" }, None)
         }
         Phase::PullBackOff { first: true, .. } => {
             waiting("ErrImagePull", Some(pull_error(&container.image)))
         }
-        Phase::PullBackOff { first: false, .. } => {
-            waiting("ImagePullBackOff", Some(format!("Back-off pulling image \"{}\"", container.image)))
-        }
+        Phase::PullBackOff { first: false, .. } => waiting(
+            "ImagePullBackOff",
+            Some(format!("Back-off pulling image \"{}\"", container.image)),
+        ),
         Phase::Running { since, .. } => json!({"running": {"startedAt": meta::time(*since)}}),
         Phase::CrashBackOff { .. } => {
             let seconds = container.back_off / 2;
@@ -187,7 +195,9 @@ mod tests {
 
     #[test]
     fn an_image_id_is_a_digest_of_its_repository() {
-        assert!(image_id("r.example:5000/a/main:3.69.2").starts_with("r.example:5000/a/main@sha256:"));
+        assert!(
+            image_id("r.example:5000/a/main:3.69.2").starts_with("r.example:5000/a/main@sha256:")
+        );
         assert!(image_id("main").starts_with("main@sha256:"));
     }
 }

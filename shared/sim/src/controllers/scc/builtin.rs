@@ -22,10 +22,26 @@ struct Spec {
     volumes: &'static [&'static str],
 }
 
-const VOLUMES: &[&str] =
-    &["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+const VOLUMES: &[&str] = &[
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
 const WITH_HOST_PATH: &[&str] = &[
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "hostPath", "nfs", "persistentVolumeClaim", "projected",
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "hostPath",
+    "nfs",
+    "persistentVolumeClaim",
+    "projected",
     "secret",
 ];
 const OLD_DROPS: &[&str] = &["KILL", "MKNOD", "SETUID", "SETGID"];
@@ -59,9 +75,26 @@ const SECOND: Spec = Spec {
 };
 
 const BUILT_IN: &[Spec] = &[
-    Spec { name: "anyuid", priority: Some(10), groups: &["system:cluster-admins"], run_as: "RunAsAny", fs_group: "RunAsAny", drop: &["MKNOD"], ..RESTRICTED },
+    Spec {
+        name: "anyuid",
+        priority: Some(10),
+        groups: &["system:cluster-admins"],
+        run_as: "RunAsAny",
+        fs_group: "RunAsAny",
+        drop: &["MKNOD"],
+        ..RESTRICTED
+    },
     Spec { name: "hostaccess", host: true, host_path: true, volumes: WITH_HOST_PATH, ..RESTRICTED },
-    Spec { name: "hostmount-anyuid", users: &["system:serviceaccount:openshift-infra:pv-recycler-controller"], host_path: true, run_as: "RunAsAny", fs_group: "RunAsAny", drop: &["MKNOD"], volumes: WITH_HOST_PATH, ..RESTRICTED },
+    Spec {
+        name: "hostmount-anyuid",
+        users: &["system:serviceaccount:openshift-infra:pv-recycler-controller"],
+        host_path: true,
+        run_as: "RunAsAny",
+        fs_group: "RunAsAny",
+        drop: &["MKNOD"],
+        volumes: WITH_HOST_PATH,
+        ..RESTRICTED
+    },
     Spec { name: "nonroot", run_as: "MustRunAsNonRoot", fs_group: "RunAsAny", ..RESTRICTED },
     Spec { name: "nonroot-v2", run_as: "MustRunAsNonRoot", fs_group: "RunAsAny", ..SECOND },
     Spec {

@@ -33,11 +33,20 @@ pub fn create_built_in(store: &Store) -> Result<(), Status> {
     Ok(())
 }
 
+/// Whether a namespace has its ranges.
+pub(crate) fn has_ranges(namespace: &Value) -> bool {
+    namespace["metadata"]["annotations"].get(RANGE).is_some()
+}
+
 /// Gives a namespace the ranges of users, groups and levels from which its pods get theirs.
 ///
 /// # Errors
 /// What the store answers.
-pub fn annotate_namespace(store: &Store, namespace: &str, number: u64) -> Result<(), Status> {
+pub(crate) fn annotate_namespace(
+    store: &Store,
+    namespace: &str,
+    number: u64,
+) -> Result<(), Status> {
     let first = 1_000_650_000 + number * 10_000;
     let annotations = [
         (RANGE, format!("{first}/10000")),
@@ -71,13 +80,16 @@ pub(crate) fn admit(store: &Store, pod: &mut Value) -> Result<(), String> {
             continue;
         }
         if !may_use(store, constraint, &namespace, &account) {
-            refusals.push(format!("provider \"{name}\": Forbidden: not usable by user or serviceaccount"));
+            refusals.push(format!(
+                "provider \"{name}\": Forbidden: not usable by user or serviceaccount"
+            ));
             continue;
         }
         let mut candidate = pod.clone();
         let errors = validate::apply(constraint, &ranges, &mut candidate);
         if errors.is_empty() {
-            meta::field(&mut candidate["metadata"], "annotations").insert("openshift.io/scc".to_owned(), json!(name));
+            meta::field(&mut candidate["metadata"], "annotations")
+                .insert("openshift.io/scc".to_owned(), json!(name));
             *pod = candidate;
             return Ok(());
         }
@@ -104,7 +116,12 @@ impl Ranges {
     fn of(store: &Store, namespace: &str) -> Self {
         let namespace = store.read("namespaces", None, namespace);
         let annotation = |key: &str| {
-            namespace.as_ref()?.pointer("/metadata/annotations")?.get(key)?.as_str().map(str::to_owned)
+            namespace
+                .as_ref()?
+                .pointer("/metadata/annotations")?
+                .get(key)?
+                .as_str()
+                .map(str::to_owned)
         };
         let range = |key: &str| {
             let text = annotation(key)?;
@@ -120,7 +137,9 @@ fn may_use(store: &Store, constraint: &Value, namespace: &str, account: &str) ->
     let user = format!("system:serviceaccount:{namespace}:{account}");
     let groups = groups_of(namespace);
     items(constraint, "/users").iter().any(|name| *name == user.as_str())
-        || items(constraint, "/groups").iter().any(|name| groups.iter().any(|group| *name == group.as_str()))
+        || items(constraint, "/groups")
+            .iter()
+            .any(|name| groups.iter().any(|group| *name == group.as_str()))
         || bound_roles(store, namespace, account).iter().any(|role| {
             items(role, "/rules").iter().any(|rule| allows_use(rule, meta::name(constraint)))
         })
@@ -136,7 +155,9 @@ fn groups_of(namespace: &str) -> [String; 3] {
 
 fn allows_use(rule: &Value, constraint: &str) -> bool {
     let holds = |key: &str, wanted: &str| {
-        rule[key].as_array().is_some_and(|list| list.iter().any(|entry| entry == "*" || entry == wanted))
+        rule[key]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|entry| entry == "*" || entry == wanted))
     };
     let names = rule["resourceNames"].as_array();
     holds("apiGroups", "security.openshift.io")
@@ -151,10 +172,13 @@ fn bound_roles(store: &Store, namespace: &str, account: &str) -> Vec<Arc<Value>>
     let means = |subject: &Value| match text(subject, "/kind") {
         "ServiceAccount" => subject["name"] == account && text(subject, "/namespace") == namespace,
         "Group" => groups.iter().any(|group| subject["name"] == group.as_str()),
-        "User" => subject["name"] == format!("system:serviceaccount:{namespace}:{account}").as_str(),
+        "User" => {
+            subject["name"] == format!("system:serviceaccount:{namespace}:{account}").as_str()
+        }
         _ => false,
     };
-    let bindings = store.list("rolebindings.rbac.authorization.k8s.io", Some(namespace)).into_iter();
+    let bindings =
+        store.list("rolebindings.rbac.authorization.k8s.io", Some(namespace)).into_iter();
     let cluster = store.list("clusterrolebindings.rbac.authorization.k8s.io", None);
     bindings
         .chain(cluster)

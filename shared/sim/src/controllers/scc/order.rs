@@ -13,7 +13,11 @@ const TRIVIAL: &[&str] = &["configMap", "downwardAPI", "emptyDir", "projected", 
 /// Sorts constraints into the order in which they are tried.
 pub(crate) fn sort(constraints: &mut [std::sync::Arc<Value>]) {
     constraints.sort_by_cached_key(|constraint| {
-        (Reverse(number(constraint, "/priority", 0)), points(constraint), meta::name(constraint).to_owned())
+        (
+            Reverse(number(constraint, "/priority", 0)),
+            points(constraint),
+            meta::name(constraint).to_owned(),
+        )
     });
 }
 
@@ -21,19 +25,23 @@ pub(crate) fn sort(constraints: &mut [std::sync::Arc<Value>]) {
 fn points(constraint: &Value) -> i64 {
     let allows = |key: &str| constraint[key] == json!(true);
     let mut points = 0;
-    for (key, weight) in
-        [("allowPrivilegedContainer", 1_000_000), ("allowHostNetwork", 200_000), ("allowHostPorts", 400_000)]
-    {
+    for (key, weight) in [
+        ("allowPrivilegedContainer", 1_000_000),
+        ("allowHostNetwork", 200_000),
+        ("allowHostPorts", 400_000),
+    ] {
         points += if allows(key) { weight } else { 0 };
     }
-    points + volume_points(constraint)
+    points
+        + volume_points(constraint)
         + strategy_points(text(constraint, "/seLinuxContext/type"))
         + strategy_points(text(constraint, "/runAsUser/type"))
         + capability_points(constraint)
 }
 
 fn volume_points(constraint: &Value) -> i64 {
-    let volumes: Vec<&str> = items(constraint, "/volumes").iter().filter_map(Value::as_str).collect();
+    let volumes: Vec<&str> =
+        items(constraint, "/volumes").iter().filter_map(Value::as_str).collect();
     if volumes.iter().any(|volume| matches!(*volume, "*" | "hostPath")) {
         100_000
     } else if volumes.iter().any(|volume| !TRIVIAL.contains(volume)) {
@@ -75,12 +83,23 @@ mod tests {
 
     #[test]
     fn built_in_constraints_are_tried_from_the_most_restrictive_on() {
-        let mut constraints: Vec<Arc<Value>> = builtin::constraints().into_iter().map(Arc::new).collect();
+        let mut constraints: Vec<Arc<Value>> =
+            builtin::constraints().into_iter().map(Arc::new).collect();
         sort(&mut constraints);
-        let names: Vec<&str> = constraints.iter().map(|constraint| meta::name(constraint)).collect();
+        let names: Vec<&str> =
+            constraints.iter().map(|constraint| meta::name(constraint)).collect();
         assert_eq!(
             names,
-            ["anyuid", "restricted-v2", "restricted", "nonroot-v2", "nonroot", "hostmount-anyuid", "hostaccess", "privileged"]
+            [
+                "anyuid",
+                "restricted-v2",
+                "restricted",
+                "nonroot-v2",
+                "nonroot",
+                "hostmount-anyuid",
+                "hostaccess",
+                "privileged"
+            ]
         );
     }
 }

@@ -17,7 +17,8 @@ pub(crate) fn apply(constraint: &Value, ranges: &Ranges, pod: &mut Value) -> Vec
         let containers = pod.pointer_mut(&pointer).and_then(Value::as_array_mut);
         for (index, container) in containers.into_iter().flatten().enumerate() {
             let path = format!(".{list}[{index}]");
-            let mut check = Check { constraint, ranges, of_pod: &of_pod, path, errors: &mut errors };
+            let mut check =
+                Check { constraint, ranges, of_pod: &of_pod, path, errors: &mut errors };
             check.container(container);
         }
     }
@@ -149,7 +150,11 @@ impl Check<'_> {
 
     fn user(&mut self, context: &mut Value) {
         let said = |key: &str, context: &Value| {
-            context.get(key).filter(|value| !value.is_null()).or_else(|| self.of_pod.get(key)).cloned()
+            context
+                .get(key)
+                .filter(|value| !value.is_null())
+                .or_else(|| self.of_pod.get(key))
+                .cloned()
         };
         let user = said("runAsUser", context).and_then(|user| user.as_i64());
         let strategy = text(self.constraint, "/runAsUser/type");
@@ -159,14 +164,18 @@ impl Check<'_> {
                 Some((uid, uid))
             }
             "MustRunAsRange" => {
-                let of_namespace = self.ranges.users.map(|(first, count)| (first, first + count - 1));
+                let of_namespace =
+                    self.ranges.users.map(|(first, count)| (first, first + count - 1));
                 let min = self.constraint.pointer("/runAsUser/uidRangeMin").and_then(Value::as_i64);
                 let max = self.constraint.pointer("/runAsUser/uidRangeMax").and_then(Value::as_i64);
                 min.zip(max).or(of_namespace)
             }
             "MustRunAsNonRoot" => {
                 match user {
-                    Some(0) => self.refuse("runAsUser", "Invalid value: 0: running with the root UID is forbidden"),
+                    Some(0) => self.refuse(
+                        "runAsUser",
+                        "Invalid value: 0: running with the root UID is forbidden",
+                    ),
                     Some(_) => {}
                     None if said("runAsNonRoot", context) == Some(json!(false)) => {
                         self.refuse("runAsNonRoot", "Invalid value: false: must be true");
@@ -196,19 +205,22 @@ impl Check<'_> {
         if text(self.constraint, "/seLinuxContext/type") != "MustRunAs" {
             return;
         }
-        let mut required = self.constraint.pointer("/seLinuxContext/seLinuxOptions").cloned().unwrap_or_default();
+        let mut required =
+            self.constraint.pointer("/seLinuxContext/seLinuxOptions").cloned().unwrap_or_default();
         if text(&required, "/level").is_empty()
             && let Some(level) = &self.ranges.level
         {
             required["level"] = json!(level);
         }
-        let said = context.get("seLinuxOptions").or_else(|| self.of_pod.get("seLinuxOptions")).cloned();
+        let said =
+            context.get("seLinuxOptions").or_else(|| self.of_pod.get("seLinuxOptions")).cloned();
         let Some(said) = said.filter(Value::is_object) else {
             context["seLinuxOptions"] = required;
             return;
         };
         for field in ["level", "role", "type", "user"] {
-            let (is, must) = (text(&said, &format!("/{field}")), text(&required, &format!("/{field}")));
+            let (is, must) =
+                (text(&said, &format!("/{field}")), text(&required, &format!("/{field}")));
             if is != must {
                 let why = format!("Invalid value: \"{is}\": must be {must}");
                 self.refuse(&format!("seLinuxOptions.{field}"), &why);
@@ -219,9 +231,16 @@ impl Check<'_> {
     fn capabilities(&mut self, context: &mut Value) {
         let allowed = names(self.constraint, "/allowedCapabilities");
         let default = names(self.constraint, "/defaultAddCapabilities");
-        let added = context.pointer("/capabilities/add").and_then(Value::as_array).cloned().unwrap_or_default();
+        let added = context
+            .pointer("/capabilities/add")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         for capability in added.iter().filter_map(Value::as_str) {
-            if !allowed.contains(&"*") && !allowed.contains(&capability) && !default.contains(&capability) {
+            if !allowed.contains(&"*")
+                && !allowed.contains(&capability)
+                && !default.contains(&capability)
+            {
                 let why = format!("Invalid value: \"{capability}\": capability may not be added");
                 self.refuse("capabilities.add", &why);
             }
@@ -230,8 +249,11 @@ impl Check<'_> {
         if required.is_empty() {
             return;
         }
-        let mut dropped =
-            context.pointer("/capabilities/drop").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut dropped = context
+            .pointer("/capabilities/drop")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         if required.contains(&"ALL") {
             dropped = vec![json!("ALL")];
         } else {
@@ -249,7 +271,10 @@ impl Check<'_> {
             return;
         }
         if context["readOnlyRootFilesystem"] == json!(false) {
-            self.refuse("readOnlyRootFilesystem", "Invalid value: false: ReadOnlyRootFilesystem must be set to true");
+            self.refuse(
+                "readOnlyRootFilesystem",
+                "Invalid value: false: ReadOnlyRootFilesystem must be set to true",
+            );
         } else {
             context["readOnlyRootFilesystem"] = json!(true);
         }

@@ -1,0 +1,55 @@
+//! Pods that may not even be created: quotas, security constraints, webhooks.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::condition;
+use super::diagnose::{Observed, Trouble, age, event_age, text};
+use crate::rhacs::ObjectRef;
+
+/// Pods that may not be created may be waiting for old ones to free their quota.
+const REFUSED_GRACE: SignedDuration = SignedDuration::from_secs(15);
+/// A webhook that does not answer may just be restarting.
+const WEBHOOK_GRACE: SignedDuration = SignedDuration::from_secs(90);
+
+/// A ReplicaSet says in a condition why it may not create pods.
+pub(super) fn refused_pods(set: &Value, now: Timestamp) -> Option<Trouble> {
+    let failure = condition(set, "ReplicaFailure").filter(|found| found["status"] == "True")?;
+    let message = text(&failure["message"]);
+    let since = age(&failure["lastTransitionTime"], now);
+    Some(Trouble {
+        object: ObjectRef::of(set)?,
+        container: None,
+        reason: text(&failure["reason"]),
+        fatal: refusal_is_final(&message, since),
+        message,
+        crashed: false,
+    })
+}
+
+/// A DaemonSet or StatefulSet says it in events only.
+pub(super) fn refused_by_event(observed: &Observed<'_>, newest: Option<&Value>) -> Option<Trouble> {
+    let owner = newest.unwrap_or(observed.workload);
+    let uid = &owner["metadata"]["uid"];
+    let event = observed
+        .events
+        .iter()
+        .filter(|event| event["reason"] == "FailedCreate" && event["involvedObject"]["uid"] == *uid)
+        .filter(|event| event_age(event, observed.now) < SignedDuration::from_secs(120))
+        .max_by_key(|event| text(&event["lastTimestamp"]))?;
+    let message = text(&event["message"]);
+    let repeated = event["count"].as_u64().unwrap_or(1) > 3;
+    Some(Trouble {
+        object: ObjectRef::of(owner)?,
+        container: None,
+        reason: "FailedCreate".to_owned(),
+        fatal: repeated && refusal_is_final(&message, WEBHOOK_GRACE),
+        message,
+        crashed: false,
+    })
+}
+
+fn refusal_is_final(message: &str, since: SignedDuration) -> bool {
+    let webhook_is_silent = message.contains("failed calling webhook");
+    since >= if webhook_is_silent { WEBHOOK_GRACE } else { REFUSED_GRACE }
+}

@@ -1,0 +1,9 @@
+//! Central and the servers of a whole simulation: upgrades, API, backup, port-forward, faults.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers fail and speak as tests do")]
+
+mod api;
+mod client;
+mod faults;
+mod kubectl;
+mod upgrades;

@@ -1,0 +1,74 @@
+//! A run that is killed at any request can be resumed to the same end.
+
+use std::time::{Duration, Instant};
+
+use rhacs_tests::Installation;
+use sim::faults::{RequestAction, RequestRule, Script};
+
+use crate::{UPGRADE, upgrade};
+
+#[test]
+fn a_run_killed_at_any_request_is_resumed_to_the_same_end() {
+    let whole = Installation::at("3.66.1").start();
+    upgrade(&whole, "--to 3.69.2 --yes").ends_with(0);
+    let wanted = whole.essences();
+    let requests = ours(&whole);
+    for number in (1..=requests).step_by(stride()) {
+        let installation = Installation::at("3.66.1").start();
+        kill_at(&installation, number);
+        finish(&installation, number);
+        assert_eq!(installation.essences(), wanted, "killed at request {number}");
+    }
+}
+
+/// Every request with `RHACS_CRASH_ALL`; else every seventh, which keeps the suite short.
+fn stride() -> usize {
+    if std::env::var_os("RHACS_CRASH_ALL").is_some() { 1 } else { 7 }
+}
+
+fn ours(installation: &Installation) -> usize {
+    let requests = installation.simulation().requests();
+    requests.iter().filter(|request| request.user_agent.starts_with("kubectl-rhacs")).count()
+}
+
+/// Holds the request `number` of a run back, and kills the process while it waits for it.
+fn kill_at(installation: &Installation, number: usize) {
+    let hold = RequestAction::Delay { milliseconds: 3_600_000 };
+    let rule = RequestRule::api(hold).user_agent("kubectl-rhacs*").nth(number as u64);
+    installation.simulation().faults().replace(Script::default().request(rule));
+    let words = "--to 3.69.2 --yes";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let mut child = installation
+        .command(UPGRADE, &words)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let began = Instant::now();
+    let (mut seen, mut since) = (0, Instant::now());
+    loop {
+        std::thread::sleep(Duration::from_millis(10));
+        let now = ours(installation);
+        if now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        let still = since.elapsed() > Duration::from_millis(700);
+        if seen + 1 >= number && still || child.try_wait().expect("waited").is_some() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "request {number} never came");
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    installation.simulation().faults().clear();
+}
+
+/// Resumes the run, or starts it when it was killed before it was recorded.
+fn finish(installation: &Installation, number: usize) {
+    upgrade(installation, "unlock --reason crashed --yes").ends_with(0);
+    let runs = upgrade(installation, "history -o json").ends_with(0).json();
+    let unfinished = runs.as_array().expect("runs").iter().any(|run| run["state"] != "finished");
+    let words = if unfinished { "resume --yes" } else { "--to 3.69.2 --yes" };
+    let done = upgrade(installation, words);
+    assert_eq!(done.code, Some(0), "after a kill at request {number}: {done:?}");
+}

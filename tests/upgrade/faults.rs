@@ -1,0 +1,126 @@
+//! A bad day: every fault ends in its exit code, with the reason a person needs.
+
+use std::time::{Duration, Instant};
+
+use rhacs_tests::Installation;
+use sim::faults::{ClusterFault, RequestAction, RequestRule, Script};
+
+use crate::upgrade;
+
+/// Upgrades Central under one fault; returns the installation afterwards.
+fn central_with(fault: ClusterFault, code: i32, text: &str) -> Installation {
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().faults().add(fault.clone());
+    let began = Instant::now();
+    let words = "--to 3.69.2 --components central --timeout 20s --yes";
+    upgrade(&installation, &words).ends_with(code).says(text);
+    assert!(began.elapsed() < Duration::from_secs(40), "{fault:?} took {:?}", began.elapsed());
+    installation
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled_is_told_in_seconds() {
+    central_with(ClusterFault::broken_pull("*rhacs-main*:3.69.2"), 4, "ImagePullBackOff");
+}
+
+#[test]
+fn a_crash_loop_is_told_with_the_last_log_lines() {
+    central_with(ClusterFault::crash_loop("deployment/central"), 4, "CrashLoopBackOff");
+}
+
+#[test]
+fn a_failed_migration_is_told_in_the_migrators_words() {
+    central_with(ClusterFault::failed_migration("disk on fire"), 4, "disk on fire");
+}
+
+#[test]
+fn a_pod_that_fits_nowhere_is_told() {
+    central_with(ClusterFault::unschedulable("deployment/central"), 4, "nschedulable");
+}
+
+#[test]
+fn a_quota_and_a_webhook_are_told() {
+    central_with(ClusterFault::quota_exceeded("deployment/central"), 4, "quota");
+    let denial = ClusterFault::webhook_denial("deployment/central", "not on my watch");
+    central_with(denial, 4, "not on my watch");
+}
+
+#[test]
+fn a_pod_that_never_gets_ready_ends_in_time() {
+    central_with(ClusterFault::never_ready("deployment/central"), 5, "deploy/central");
+}
+
+#[test]
+fn a_bad_backup_stops_everything_before_the_first_change() {
+    let faults = [
+        (ClusterFault::TruncatedBackup { bytes: 100 }, "backup"),
+        (ClusterFault::BackupRefused { status: 403 }, "Admin"),
+    ];
+    for (fault, text) in faults {
+        let installation = central_with(fault, 4, text);
+        assert!(installation.image("Deployment", "central", "central").ends_with(":3.66.1"));
+        let left: Vec<_> = std::fs::read_dir(installation.directory())
+            .expect("the directory")
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.contains("zip") || name.ends_with(".part"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn central_goes_back_when_asked_to() {
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().faults().add(ClusterFault::broken_pull("*rhacs-main*:3.69.2"));
+    let words = "--to 3.69.2 --rollback-on-failure --timeout 60s --yes";
+    upgrade(&installation, &words).ends_with(4).says("ImagePullBackOff");
+    assert!(installation.image("Deployment", "central", "central").ends_with(":3.66.1"));
+}
+
+#[test]
+fn a_sensor_that_stays_away_leaves_the_run_unverified() {
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().faults().add(ClusterFault::sensor_stays_away("*"));
+    let words = "--to 3.69.2 --timeout 8s --yes";
+    upgrade(&installation, &words).ends_with(5).says("3.66.1");
+}
+
+#[test]
+fn a_busy_api_server_is_asked_again_and_said_so() {
+    let busy = RequestAction::Refuse { status: 429, retry_after: Some(1), message: None };
+    let script = Script::default()
+        .request(RequestRule::api(busy).user_agent("kubectl-rhacs*").path("*/deployments*").nth(1))
+        .request(
+            RequestRule::api(RequestAction::refuse(503))
+                .user_agent("kubectl-rhacs*")
+                .path("*/secrets*")
+                .nth(2),
+        )
+        .request(RequestRule::api(RequestAction::DropWatch).user_agent("kubectl-rhacs*").times(3))
+        .request(
+            RequestRule::api(RequestAction::ExpireWatch).user_agent("kubectl-rhacs*").times(2),
+        );
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().faults().replace(script);
+    upgrade(&installation, "--to 3.69.2 --yes").ends_with(0).says("again");
+}
+
+#[test]
+fn two_runs_at_once_are_kept_apart() {
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().faults().add(ClusterFault::never_ready("deployment/central"));
+    let words: Vec<String> =
+        "--to 3.69.2 --timeout 60s --yes".split_whitespace().map(str::to_owned).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut first = installation.command(crate::UPGRADE, &words).spawn().expect("it starts");
+    let began = Instant::now();
+    while installation.object("Lease", "kubectl-rhacs").is_none() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the first run takes no lock");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    upgrade(&installation, "--to 3.69.2 --yes").ends_with(8).says("pid");
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    upgrade(&installation, "unlock --reason dead --yes").ends_with(0);
+    installation.simulation().faults().clear();
+}

@@ -1,0 +1,19 @@
+//! Black-box tests of `kubectl rhacs upgrade` against the embedded cluster.
+
+mod crash;
+mod faults;
+mod flow;
+mod input;
+mod plans;
+mod rehearsals;
+
+use rhacs_tests::{Finished, Installation};
+
+/// The binary under test.
+const UPGRADE: &str = env!("CARGO_BIN_EXE_kubectl-rhacs-upgrade");
+
+/// Runs `kubectl rhacs upgrade` with these words.
+fn upgrade(installation: &Installation, words: &str) -> Finished {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    installation.run(UPGRADE, &words)
+}

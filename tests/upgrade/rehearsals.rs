@@ -1,0 +1,81 @@
+//! `--rehearse`: on samples, on real manifests, on the live cluster.
+
+use rhacs_tests::{Finished, Installation, shared_file};
+use serde_json::Value;
+
+use crate::{UPGRADE, upgrade};
+
+fn rehearse(source: &str, to: &str) -> Finished {
+    let nowhere = Installation::of(Vec::new()).start();
+    let words = ["--rehearse", source, "--to", to, "-o", "json"];
+    nowhere.run_with(UPGRADE, &words, |command| {
+        command.env_remove("KUBECONFIG").env_remove("ROX_API_TOKEN");
+    })
+}
+
+/// Every difference from a new installation is explained, and none is of a kind that the guide's
+/// steps bring about.
+fn assert_parity(report: &Value) {
+    let differences = report["parity"].as_array().expect("a comparison");
+    for difference in differences {
+        assert_ne!(difference["reason"], "unexplained", "{difference}");
+        let path = difference["path"].as_str().unwrap_or_default();
+        let guided = path.ends_with(".image")
+            || path.contains("readinessProbe.httpGet.path")
+            || path.contains("securityContext")
+            || path.contains("env[ROX_NAMESPACE]")
+            || path.contains("env[ROX_SCANNER_DB_INIT]")
+            || path.contains("env[POSTGRES_PASSWORD_FILE]");
+        let slim_or_full = difference["reason"] == "collector-variant";
+        assert!(!guided || slim_or_full, "{difference}");
+        let object = difference["object"].as_str().unwrap_or_default();
+        assert!(
+            !object.starts_with("SecurityContextConstraints/") || difference["reason"] == "labels",
+            "{difference}"
+        );
+    }
+}
+
+#[test]
+fn the_ways_of_the_guide_end_at_the_official_objects() {
+    for platform in ["kubernetes", "openshift"] {
+        for (from, to) in [
+            ("3.0.58.1", "3.69.2"),
+            ("3.0.62.1", "3.69.2"),
+            ("3.63.0", "3.66.1"),
+            ("3.66.1", "3.74.9"),
+            ("3.69.2", "3.74.9"),
+        ] {
+            let Some(file) = shared_file(&format!("manifests/{from}-{platform}.yaml")) else {
+                return;
+            };
+            let done = rehearse(&file.display().to_string(), to).ends_with(0);
+            assert_parity(&done.json());
+        }
+    }
+}
+
+#[test]
+fn a_sample_needs_no_cluster_at_all() {
+    let done = rehearse("sample:3.70.2:openshift", "3.73.5").ends_with(0);
+    assert_parity(&done.json());
+}
+
+#[test]
+fn a_live_rehearsal_only_reads() {
+    let installation = Installation::at("3.66.1").start();
+    let before = installation.essences();
+    upgrade(&installation, "--rehearse --to 3.69.2").ends_with(0).says("nothing real is changed");
+    assert_eq!(installation.essences(), before);
+    let requests = installation.simulation().requests();
+    let ours = requests.iter().filter(|request| request.user_agent.starts_with("kubectl-rhacs"));
+    let written: Vec<_> = ours.filter(|request| request.method != "GET").collect();
+    assert!(written.is_empty(), "{written:?}");
+}
+
+#[test]
+fn a_source_that_is_none_is_said() {
+    for source in ["sample:9.9.9", "sample:3.62.1:windows", "missing.yaml"] {
+        rehearse(source, "3.69.2").ends_with(2).says(source);
+    }
+}
