@@ -17,7 +17,9 @@ pub struct Finished {
 }
 
 impl Finished {
-    pub(crate) fn new(output: &Output, arguments: &[&str]) -> Self {
+    /// What a command with these arguments left behind.
+    #[must_use]
+    pub fn new(output: &Output, arguments: &[&str]) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -46,9 +46,11 @@ pub struct Builder {
     platform: Platform,
     namespace: String,
     faults: Script,
-    changes: Vec<Box<dyn FnOnce(&mut Vec<Value>)>>,
+    changes: Vec<Change>,
     waits: bool,
 }
+
+type Change = Box<dyn FnOnce(&mut Vec<Value>)>;
 
 enum Objects {
     Release(Version),

@@ -3,17 +3,26 @@
 use std::time::{Duration, Instant};
 
 use rhacs_tests::Installation;
-use sim::faults::{RequestAction, RequestRule, Script};
+use sim::faults::{ClusterFault, RequestAction, RequestRule, Script};
 
 use crate::{UPGRADE, upgrade};
 
 #[test]
-fn a_run_killed_at_any_request_is_resumed_to_the_same_end() {
+fn a_run_killed_at_any_odd_request_is_resumed_to_the_same_end() {
+    every_second_request(1);
+}
+
+#[test]
+fn a_run_killed_at_any_even_request_is_resumed_to_the_same_end() {
+    every_second_request(2);
+}
+
+/// Two tests share the requests, so that they run side by side.
+fn every_second_request(first: usize) {
     let whole = Installation::at("3.66.1").start();
     upgrade(&whole, "--to 3.69.2 --yes").ends_with(0);
     let wanted = whole.essences();
-    let requests = ours(&whole);
-    for number in (1..=requests).step_by(stride()) {
+    for number in (first..=ours(&whole)).step_by(2) {
         let installation = Installation::at("3.66.1").start();
         kill_at(&installation, number);
         finish(&installation, number);
@@ -21,9 +30,30 @@ fn a_run_killed_at_any_request_is_resumed_to_the_same_end() {
     }
 }
 
-/// Every request with `RHACS_CRASH_ALL`; else every seventh, which keeps the suite short.
-fn stride() -> usize {
-    if std::env::var_os("RHACS_CRASH_ALL").is_some() { 1 } else { 7 }
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_at_a_safe_point_and_resume_finishes() {
+    use std::process::{Command, Stdio};
+    let installation = Installation::at("3.66.1").start();
+    let slow = ClusterFault::slow_readiness("deployment/central", Duration::from_secs(500));
+    installation.simulation().clock().set_factor(60.0);
+    installation.simulation().faults().add(slow);
+    let words = ["--to", "3.69.2", "--yes"];
+    let mut command = installation.command(UPGRADE, &words);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let began = Instant::now();
+    while !installation.image("Deployment", "central", "central").ends_with(":3.69.2") {
+        assert!(began.elapsed() < Duration::from_secs(60), "Central is never changed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.expect("kill").success());
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    assert!(installation.object("Lease", "kubectl-rhacs").is_none(), "the lock is released");
+    installation.simulation().faults().clear();
+    installation.simulation().clock().set_factor(2000.0);
+    upgrade(&installation, "resume --yes").ends_with(0);
+    assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
 }
 
 fn ours(installation: &Installation) -> usize {
@@ -52,7 +82,7 @@ fn kill_at(installation: &Installation, number: usize) {
         if now != seen {
             (seen, since) = (now, Instant::now());
         }
-        let still = since.elapsed() > Duration::from_millis(700);
+        let still = since.elapsed() > Duration::from_millis(250);
         if seen + 1 >= number && still || child.try_wait().expect("waited").is_some() {
             break;
         }

@@ -127,3 +127,36 @@ fn events_tell_the_run_line_by_line_to_programs() {
     assert_eq!(events.first().expect("events")["event"]["event"], json!("runStarted"));
     assert_eq!(events.last().expect("events")["event"]["event"], json!("runFinished"));
 }
+
+#[test]
+fn automatic_upgrade_is_waited_for() {
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().central().set_auto_upgrade(true);
+    let plan = upgrade(&installation, "plan --to 3.69.2").ends_with(0);
+    assert!(plan.stdout.contains("sensor-upgrader"), "{}", plan.stdout);
+    assert!(!plan.stdout.contains("deploy/sensor"), "{}", plan.stdout);
+    upgrade(&installation, "--to 3.69.2 --yes").ends_with(0).says("sensor upgrader");
+    assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
+}
+
+#[test]
+fn a_customised_scanner_configuration_is_kept_unless_it_is_to_be_replaced() {
+    let customised = |objects: &mut Vec<serde_json::Value>| {
+        let config = objects.iter_mut().find(|object| {
+            object["kind"] == "ConfigMap" && object["metadata"]["name"] == "scanner-config"
+        });
+        let text = &mut config.expect("scanner-config")["data"]["config.yaml"];
+        let custom = text.as_str().expect("text").replace("interval: 5m", "interval: 7h");
+        *text = json!(custom);
+    };
+    let config = |installation: &Installation| {
+        let map = installation.object("ConfigMap", "scanner-config").expect("scanner-config");
+        map["data"]["config.yaml"].as_str().expect("text").to_owned()
+    };
+    let installation = Installation::at("3.66.1").but(customised).start();
+    upgrade(&installation, "--to 3.69.2 --yes").ends_with(0).says("7h");
+    assert!(config(&installation).contains("interval: 7h"));
+    let installation = Installation::at("3.66.1").but(customised).start();
+    upgrade(&installation, "--to 3.69.2 --scanner-config=replace --yes").ends_with(0);
+    assert!(!config(&installation).contains("interval: 7h"));
+}

@@ -164,6 +164,15 @@ impl World {
     }
 }
 
+/// The objects of manifests as a cluster can take them: in an order in which they can be created,
+/// with certificates of this authority in place of redacted ones.
+///
+/// # Errors
+/// When a certificate cannot be made.
+pub fn installable(objects: Vec<Value>, pki: &Pki) -> Result<Vec<Value>, rcgen::Error> {
+    Ok(prepare::prepare(objects, pki)?.objects)
+}
+
 fn set_up(store: &Store, clock: &Clock, openshift: bool, built_in: bool) -> Result<(), Status> {
     create_nodes(store, clock)?;
     if openshift {

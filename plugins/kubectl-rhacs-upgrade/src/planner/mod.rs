@@ -101,7 +101,11 @@ fn check_target(
         return Err(Refusal::UnknownTarget { to: to.clone() });
     }
     if let Some((object, version)) = running::newer_than(before, to) {
-        return Err(Refusal::Lower { object, version, to: to.clone() });
+        return Err(Refusal::Lower {
+            object: object.to_string(),
+            version: version.to_string(),
+            to: to.to_string(),
+        });
     }
     match InstallMethod::detect(snapshot) {
         InstallMethod::Manifest => {}
@@ -112,7 +116,7 @@ fn check_target(
     }
     let hops = path(from, to);
     if from < to && (hops.len() > 1 || !is_supported_target(to)) {
-        return Err(Refusal::NoDirectPath { from: from.clone(), to: to.clone(), hops });
+        return Err(Refusal::NoDirectPath { hops });
     }
     Ok(())
 }

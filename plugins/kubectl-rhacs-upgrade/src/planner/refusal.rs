@@ -4,7 +4,7 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::rhacs::hops::Hop;
 use common::rhacs::images::UnknownTag;
-use common::rhacs::{Component, InstallMethod, ObjectRef, Version};
+use common::rhacs::{Component, InstallMethod, Version};
 
 /// A reason not to plan. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -44,11 +44,11 @@ pub enum Refusal {
     #[error("{object} runs {version}, which is newer than {to}")]
     Lower {
         /// The workload.
-        object: ObjectRef,
+        object: String,
         /// What it runs.
-        version: Version,
+        version: String,
         /// What was asked for.
-        to: Version,
+        to: String,
     },
     /// The operator or Helm manages the installation.
     #[error("this installation is managed by {}", manager(method))]
@@ -59,12 +59,8 @@ pub enum Refusal {
         commands: Vec<String>,
     },
     /// The target cannot be reached in one stage, or not by this tool yet.
-    #[error("{from} cannot be brought to {to} in one run")]
+    #[error("{} cannot be brought to {} in one run", start(hops), end(hops))]
     NoDirectPath {
-        /// What runs.
-        from: Version,
-        /// What was asked for.
-        to: Version,
         /// The stages.
         hops: Vec<Hop>,
     },
@@ -99,7 +95,7 @@ impl Refusal {
             Self::ManagedElsewhere { commands, .. } => commands
                 .into_iter()
                 .fold(failure.because("its manager would undo changes made here"), Failure::hint),
-            Self::NoDirectPath { hops, .. } => {
+            Self::NoDirectPath { hops } => {
                 hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
             }
             Self::UnknownTag(unknown) => {
@@ -114,6 +110,14 @@ impl Refusal {
             _ => Exit::Usage,
         }
     }
+}
+
+fn start(hops: &[Hop]) -> String {
+    hops.first().map(|hop| hop.from.to_string()).unwrap_or_default()
+}
+
+fn end(hops: &[Hop]) -> String {
+    hops.last().map(|hop| hop.to.to_string()).unwrap_or_default()
 }
 
 fn manager(method: &InstallMethod) -> String {

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 pub use database::{Database, Ending, Line, Start, Surroundings};
 pub use release::{image_version, minimum, sequence};
-pub use server::{CentralServer, Connector};
+pub use server::{CentralServer, Connector, acceptor};
 pub use state::{CentralRequest, SecuredCluster, Token, UpgradeProcess};
 use state::{Serving, State};
 
@@ -182,13 +182,19 @@ impl Central {
         self.lock().backup_bytes = bytes;
     }
 
+    /// Changes what it knows of the clusters it secures, as their sensors do.
+    pub fn update_clusters(&self, change: impl FnOnce(&mut Vec<SecuredCluster>)) {
+        change(&mut self.lock().clusters);
+    }
+
     /// Starts a binary of a release on the database.
-    pub(crate) fn start_binary(&self, version: &Version, around: &Surroundings) -> Start {
+    #[must_use]
+    pub fn start_binary(&self, version: &Version, around: &Surroundings) -> Start {
         self.lock().database.start(version, around)
     }
 
     /// A pod is ready: its release serves from now on.
-    pub(crate) fn serve(&self, pod: &str, version: &Version, now: Timestamp) {
+    pub fn serve(&self, pod: &str, version: &Version, now: Timestamp) {
         let mut state = self.lock();
         if state.serving.as_ref().is_none_or(|serving| serving.pod != pod) {
             state.serving =
@@ -197,7 +203,7 @@ impl Central {
     }
 
     /// A pod is no longer ready: if it served, nothing serves any more.
-    pub(crate) fn stop(&self, pod: &str) {
+    pub fn stop(&self, pod: &str) {
         let mut state = self.lock();
         if state.serving.as_ref().is_some_and(|serving| serving.pod == pod) {
             state.serving = None;

@@ -89,7 +89,11 @@ impl std::fmt::Debug for Handler {
     }
 }
 
-fn acceptor(leaf: &Leaf) -> io::Result<TlsAcceptor> {
+/// Accepts TLS connections with a certificate.
+///
+/// # Errors
+/// When the certificate or its key cannot be read.
+pub fn acceptor(leaf: &Leaf) -> io::Result<TlsAcceptor> {
     let certificates: Result<Vec<_>, _> =
         CertificateDer::pem_slice_iter(leaf.certificate.as_bytes()).collect();
     let certificates = certificates.map_err(io::Error::other)?;

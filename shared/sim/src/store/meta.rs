@@ -1,5 +1,8 @@
 //! Reading and stamping `metadata`.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -81,6 +84,17 @@ fn as_map(value: &mut Value) -> &mut Map<String, Value> {
 #[must_use]
 pub fn time(moment: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
+}
+
+/// What makes the uids of the objects named `name` differ from others. Only `kube-system`, by whose
+/// uid clusters are told apart, differs between stores as well.
+pub(super) fn uid_salt(name: &str) -> Cow<'_, str> {
+    static STORES: AtomicU64 = AtomicU64::new(0);
+    if name != "kube-system" {
+        return Cow::Borrowed(name);
+    }
+    let store = STORES.fetch_add(1, Ordering::Relaxed);
+    Cow::Owned(format!("{name} {} {store}", std::process::id()))
 }
 
 /// A uid in the form of a random UUID, the same for the same number and name.

@@ -1,0 +1,91 @@
+//! What a child process used, by the kernel's own accounting in `/proc`.
+
+use std::fs;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Clock ticks a second, as every Linux reports them to user space.
+const TICKS: f64 = 100.0;
+
+/// Seconds and bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// From start to end.
+    pub wall: f64,
+    /// User and system.
+    pub cpu: f64,
+    /// The largest resident memory seen.
+    pub peak: u64,
+}
+
+impl Usage {
+    /// Sums two processes that ran one after the other.
+    pub fn add(&mut self, other: &Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+        self.peak = self.peak.max(other.peak);
+    }
+}
+
+/// Runs a command to its end, its output thrown away.
+pub fn measure(command: &mut Command) -> Usage {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    watch(&mut child.expect("the command starts"), Instant::now())
+}
+
+/// As [`measure`], with what it wrote to standard error.
+pub fn measure_with_stderr(command: &mut Command) -> (Usage, String) {
+    let begin = Instant::now();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("the command starts");
+    let mut pipe = child.stderr.take().expect("a pipe");
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).expect("text");
+        text
+    });
+    let usage = watch(&mut child, begin);
+    (usage, reader.join().expect("the reader ends"))
+}
+
+/// The middle one.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Looks until the process is a zombie, which still has its accounts, and then waits for it.
+fn watch(child: &mut Child, begin: Instant) -> Usage {
+    let mut usage = Usage::default();
+    let directory = format!("/proc/{}", child.id());
+    loop {
+        let status = fs::read_to_string(format!("{directory}/status")).unwrap_or_default();
+        usage.peak = usage.peak.max(peak(&status));
+        let stat = fs::read_to_string(format!("{directory}/stat")).unwrap_or_default();
+        let Some((state, cpu)) = accounts(&stat) else { break };
+        usage.wall = begin.elapsed().as_secs_f64();
+        usage.cpu = cpu;
+        if state == "Z" {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    child.wait().expect("the process ends");
+    usage
+}
+
+/// `VmHWM` of `/proc/PID/status`, in bytes.
+fn peak(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
+/// The state and the CPU seconds in `/proc/PID/stat`.
+fn accounts(stat: &str) -> Option<(&str, f64)> {
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    Some((fields.first()?, ticks / TICKS))
+}
