@@ -72,5 +72,5 @@ fn a_silent_central_does_not_hang_the_command() {
     with(&installation, "--to 3.69.2 --yes", &password).ends_with(3).says("RHACS-");
     installation.simulation().faults().clear();
     installation.simulation().faults().add(ClusterFault::FullDisk);
-    with(&installation, "check --to 3.69.2", &password).ends_with(0).says("room");
+    with(&installation, "check --to 3.69.2", &password).ends_with(3).says("RHACS-ROLLBACK-SPACE");
 }

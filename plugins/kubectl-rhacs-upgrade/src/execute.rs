@@ -72,6 +72,7 @@ pub async fn idle_report(session: &Session, prepared: &Prepared) -> Report {
     let component = |running: &Running| ComponentReport {
         component: running.component,
         object: running.object.clone(),
+        container: running.container.clone(),
         was: running.image.clone(),
         is: running.image.clone(),
         healthy: prepared

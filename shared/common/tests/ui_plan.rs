@@ -86,8 +86,9 @@ fn plan() -> Plan {
 }
 
 fn report() -> Report {
-    let part = |component, object, was: &str, is: &str, healthy| ComponentReport {
+    let part = |component, object: ObjectRef, was: &str, is: &str, healthy| ComponentReport {
         component,
+        container: object.name.clone(),
         object,
         was: format!("stackrox.io/main:{was}"),
         is: format!("stackrox.io/main:{is}"),
@@ -226,9 +227,9 @@ fn a_report_says_what_is_and_what_comes_next() {
     insta::assert_snapshot!(report_text(&report(), Output::Table, Look::plain()), @r"
     ✓ 3.69.2 is done: everything is verified
 
-    COMPONENT   OBJECT           WAS        IS       HEALTHY   NOTE
-    central     deploy/central   3.0.62.1   3.69.2   yes
-    secured     ds/collector     3.0.62.1   3.69.2   no
+    COMPONENT   OBJECT           CONTAINER   WAS        IS       HEALTHY   NOTE
+    central     deploy/central   central     3.0.62.1   3.69.2   yes
+    secured     ds/collector     collector   3.0.62.1   3.69.2   no
 
     CLUSTER      SENSOR   HEALTH    VERIFIED   NOTE
     production   3.69.2   HEALTHY   yes

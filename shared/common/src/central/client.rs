@@ -112,6 +112,12 @@ impl CentralClient {
         self.target.describe()
     }
 
+    /// Whether Central is reached through the API server, which each new connection burdens.
+    #[must_use]
+    pub(super) const fn is_forwarded(&self) -> bool {
+        matches!(self.target, Target::Pod(_))
+    }
+
     /// Whether there are credentials at all.
     #[must_use]
     pub const fn has_credentials(&self) -> bool {

@@ -13,6 +13,9 @@ use crate::env::Clock;
 
 /// How often Central is asked.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// How often it is asked through the API server, where each attempt at a Central that is down costs
+/// a request there as well.
+const FORWARDED_INTERVAL: Duration = Duration::from_secs(2);
 /// A clock that runs fast does not make it more often than this.
 const SHORTEST: Duration = Duration::from_millis(20);
 /// An answer that takes longer is none.
@@ -71,7 +74,8 @@ impl Drop for Probe {
 }
 
 async fn measure(client: CentralClient, clock: Clock, tally: Arc<Mutex<Tally>>) {
-    let mut ticks = tokio::time::interval(clock.real_duration(INTERVAL).max(SHORTEST));
+    let interval = if client.is_forwarded() { FORWARDED_INTERVAL } else { INTERVAL };
+    let mut ticks = tokio::time::interval(clock.real_duration(interval).max(SHORTEST));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

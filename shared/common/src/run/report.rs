@@ -50,6 +50,9 @@ pub struct ComponentReport {
     pub component: Component,
     /// The workload.
     pub object: ObjectRef,
+    /// The container of it that is meant; empty in records of before this was told.
+    #[serde(default)]
+    pub container: String,
     /// The image it ran before the run.
     pub was: String,
     /// The image its specification names now; empty when the workload is gone.

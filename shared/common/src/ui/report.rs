@@ -54,6 +54,7 @@ fn components(parts: &[ComponentReport], wide: bool) -> Table {
     let mut table = Table::new([
         Header::new("COMPONENT"),
         Header::new("OBJECT"),
+        Header::new("CONTAINER"),
         Header::new("WAS"),
         Header::new("IS"),
         Header::new("HEALTHY"),
@@ -68,6 +69,7 @@ fn components(parts: &[ComponentReport], wide: bool) -> Table {
         table.row([
             part.component.to_string().into(),
             part.object.to_string().into(),
+            part.container.as_str().into(),
             image(&part.was).into(),
             image(&part.is).into(),
             yes_or_no(part.healthy),

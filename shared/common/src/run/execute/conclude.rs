@@ -46,6 +46,7 @@ fn report(running: &Running, now: Option<&Value>) -> ComponentReport {
     ComponentReport {
         component: running.component,
         object: running.object.clone(),
+        container: running.container.clone(),
         was: running.image.clone(),
         is,
         healthy,
