@@ -45,12 +45,22 @@ fn same(a: &Permission, b: &Permission) -> bool {
         == (&b.verb, &b.group, &b.resource, &b.name, &b.namespace)
 }
 
-/// The verbs of a write, then those of its reversal.
-const fn verbs(write: &Write) -> [(&'static str, &'static str); 2] {
+/// The verbs of a write, then those of its reversal. Applying an object that is not there yet takes
+/// the right to create it besides the one to patch it.
+const fn verbs(write: &Write) -> &'static [(&'static str, &'static str)] {
     match write {
-        Write::Patch { .. } => [("patch", "change it"), ("update", "put it back")],
-        Write::Apply { .. } => [("patch", "apply it"), ("delete", "take it back")],
-        Write::Delete { .. } => [("delete", "delete it"), ("create", "put it back")],
+        Write::Patch { .. } => {
+            &[("get", "look at it"), ("patch", "change it"), ("update", "put it back")]
+        }
+        Write::Apply { .. } => &[
+            ("get", "look at it"),
+            ("patch", "apply it"),
+            ("create", "apply it"),
+            ("delete", "take it back"),
+        ],
+        Write::Delete { .. } => {
+            &[("get", "look at it"), ("delete", "delete it"), ("create", "put it back")]
+        }
     }
 }
 
@@ -82,7 +92,7 @@ const HOUSEKEEPING: &[Housekeeping] = &[
     (
         "coordination.k8s.io",
         "leases",
-        &["create", "get", "update", "delete"],
+        &["create", "get", "patch", "delete"],
         "lock the installation",
     ),
     ("", "pods", &["list", "watch"], "see why a rollout waits"),

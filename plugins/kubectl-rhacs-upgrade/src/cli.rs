@@ -1,5 +1,9 @@
 //! The command line of `kubectl rhacs upgrade`.
 
+mod examples;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,7 +31,7 @@ use crate::planner::Request;
     bin_name = "kubectl rhacs upgrade",
     display_name = "kubectl rhacs upgrade",
     version = common::SUITE_VERSION,
-    after_help = EXAMPLES,
+    after_help = examples::EXAMPLES,
     disable_help_subcommand = true,
     subcommand_value_name = "VERB",
     subcommand_help_heading = "Verbs",
@@ -57,36 +61,43 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
     /// Show the plan and change nothing
+    #[command(after_help = examples::PLAN_EXAMPLES)]
     Plan {
         /// End with 10 when changes are pending
         #[arg(long)]
         exit_code: bool,
     },
     /// Run the preflight checks only
+    #[command(after_help = examples::CHECK_EXAMPLES)]
     Check,
     /// Apply a reviewed plan; refuses when the cluster moved since
+    #[command(after_help = examples::APPLY_EXAMPLES)]
     Apply {
         /// The plan file, as `plan -o yaml` or `-o json` printed it; `-` for standard input
         #[arg(value_name = "PLAN")]
         file: PathBuf,
     },
     /// Show what runs which version, how far and how healthy
+    #[command(after_help = examples::STATUS_EXAMPLES)]
     Status {
         /// Go on showing until interrupted
         #[arg(short, long)]
         watch: bool,
     },
     /// Finish a run that was cut off
+    #[command(after_help = examples::RESUME_EXAMPLES)]
     Resume {
         /// The run; by default the newest one that is not finished
         run: Option<String>,
     },
     /// List the recorded runs, or show one
+    #[command(after_help = examples::HISTORY_EXAMPLES)]
     History {
         /// The run to show
         run: Option<String>,
     },
     /// Remove the lock that a dead run left behind
+    #[command(after_help = examples::UNLOCK_EXAMPLES)]
     Unlock {
         /// Why; it is recorded with the lock's owner
         #[arg(long, value_name = "TEXT")]
@@ -110,15 +121,15 @@ pub struct TargetArgs {
     /// Use this reference for an image, such as main, scanner or a container's name (repeatable)
     #[arg(long = "image", value_name = "NAME=REF", value_parser = parse_image)]
     pub images: Vec<(String, String)>,
-    /// The directory the backup is written to
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub backup_dir: PathBuf,
+    /// The directory the backup is written to [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
     /// Do without a backup; has to be accepted as RHACS-BACKUP-SKIPPED too
     #[arg(long, conflicts_with = "backup_dir")]
     pub skip_backup: bool,
-    /// What to do with a scanner configuration of your own
-    #[arg(long, value_enum, default_value_t = ConfigChoice::Keep, value_name = "CHOICE")]
-    pub scanner_config: ConfigChoice,
+    /// What to do with a scanner configuration of your own [default: keep]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    pub scanner_config: Option<ConfigChoice>,
     /// Revoke the API token in use when everything is verified
     #[arg(long)]
     pub revoke_token: bool,
@@ -200,6 +211,9 @@ impl Cli {
             ("--registry", target.registry.is_some()),
             ("--image", !target.images.is_empty()),
             ("--skip-backup", target.skip_backup),
+            ("--scanner-config", target.scanner_config.is_some()),
+            ("--backup-dir", target.backup_dir.is_some() && verb != "resume"),
+            ("--timeout", run.timeout.is_some() && !plans),
             ("--revoke-token", target.revoke_token),
             ("--accept", !target.accept.is_empty() && !plans),
             ("--dry-run", run.dry_run != DryRun::None && !plans),
@@ -214,6 +228,12 @@ impl Cli {
         }
     }
 
+    /// The directory of the backup.
+    #[must_use]
+    pub fn backup_directory(&self) -> PathBuf {
+        self.target.backup_dir.clone().unwrap_or_else(|| PathBuf::from("."))
+    }
+
     /// What the planner is asked for.
     ///
     /// # Errors
@@ -225,7 +245,7 @@ impl Cli {
                 .hint("kubectl rhacs upgrade --to 3.74.9")
                 .hint("kubectl rhacs upgrade status shows what runs now"));
         };
-        let backup = (!target.skip_backup).then(|| target.backup_dir.display().to_string());
+        let backup = (!target.skip_backup).then(|| self.backup_directory().display().to_string());
         Ok(Request {
             to,
             components: target.components.clone(),
@@ -235,8 +255,8 @@ impl Cli {
             },
             backup_directory: backup,
             scanner_config: match target.scanner_config {
-                ConfigChoice::Keep => ScannerConfig::Keep,
-                ConfigChoice::Replace => ScannerConfig::Replace,
+                None | Some(ConfigChoice::Keep) => ScannerConfig::Keep,
+                Some(ConfigChoice::Replace) => ScannerConfig::Replace,
             },
             revoke_token: target.revoke_token,
             timeout_seconds: self.run.timeout.map(|timeout| timeout.as_secs().max(1)),
@@ -283,94 +303,3 @@ const CONTAINERS: [&str; 10] = [
     "scanner",
     "sensor",
 ];
-
-const EXAMPLES: &str = "\
-Examples:
-  # Show what an upgrade would change
-  kubectl rhacs upgrade plan --to 3.69.2
-
-  # Upgrade, with a verified backup in /backup
-  kubectl rhacs upgrade --to 3.69.2 --token-file token --backup-dir /backup
-
-  # Rehearse it on an embedded copy of the cluster, in seconds
-  kubectl rhacs upgrade --to 3.69.2 --rehearse
-
-  # In CI: review a plan, then apply exactly that plan
-  kubectl rhacs upgrade plan --to 3.69.2 -o yaml > plan.yaml
-  kubectl rhacs upgrade apply plan.yaml --yes
-
-  # Finish a run that was cut off
-  kubectl rhacs upgrade resume
-
-Exit codes: 0 done or nothing to do, 2 usage, 3 blocked by a check, 4 a step failed, 5 not verified in time,
-6 declined, 7 no supported path, 8 locked by another run, 9 plan is stale, 10 changes pending, 130 interrupted";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(words: &str) -> Result<Cli, clap::Error> {
-        let args = std::iter::once("kubectl-rhacs-upgrade").chain(words.split_whitespace());
-        Cli::read(&args.map(OsString::from).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn flags_stand_before_or_after_the_verb() {
-        for words in ["plan --to 3.69.2 -n rhacs", "--to 3.69.2 -n rhacs plan"] {
-            let cli = read(words).expect(words);
-            assert_eq!(cli.target.to, Some(Version::release(3, 69, 2)), "{words}");
-            assert_eq!(cli.connection.namespace(), "rhacs");
-            assert!(matches!(cli.verb, Some(Verb::Plan { .. })));
-        }
-    }
-
-    #[test]
-    fn a_rehearsal_is_of_the_live_cluster_unless_said() {
-        assert_eq!(
-            read("--to 3.69.2 --rehearse").expect("cli").run.rehearse.as_deref(),
-            Some("live")
-        );
-        let sample = read("--rehearse sample:3.62.1:openshift --to 3.69.2").expect("cli");
-        assert_eq!(sample.run.rehearse.as_deref(), Some("sample:3.62.1:openshift"));
-        assert_eq!(read("").expect("cli").run.rehearse, None);
-    }
-
-    #[test]
-    fn wrong_words_are_refused() {
-        for words in [
-            "--to latest",
-            "--to",
-            "--components centrall",
-            "--image main",
-            "--image foo=bar",
-            "--image main=a b",
-            "--dry-run=maybe",
-            "--timeout soon",
-            "unlock",
-            "apply",
-            "nothing",
-            "--skip-backup --backup-dir /x",
-            "--namespace UPPER",
-        ] {
-            assert!(read(words).is_err(), "{words}");
-        }
-    }
-
-    #[test]
-    fn flags_that_mean_nothing_at_a_verb_are_refused() {
-        for words in
-            ["status --to 3.69.2", "apply plan.yaml --registry x", "history --dry-run=client"]
-        {
-            assert!(read(words).expect(words).check().is_err(), "{words}");
-        }
-        for words in ["status --watch", "apply - --yes --accept X", "resume --rollback-on-failure"]
-        {
-            assert!(read(words).expect(words).check().is_ok(), "{words}");
-        }
-    }
-
-    #[test]
-    fn the_command_is_well_formed() {
-        command().debug_assert();
-    }
-}

@@ -1,5 +1,6 @@
 //! From a plan to a finished run: lock, record, run, report.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::central::{CentralClient, Probe};
@@ -7,7 +8,7 @@ use common::cluster::rollout::{Progress, judge};
 use common::cluster::{Held, Lease};
 use common::exit::Exit;
 use common::failure::Failure;
-use common::plan::{Plan, Running, Step};
+use common::plan::{Action, Plan, Running, Step};
 use common::rhacs::parity::{Difference, compare};
 use common::rhacs::{Component, Snapshot};
 use common::run::{
@@ -56,6 +57,7 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
     let Some((journal, mut record)) = opened else {
         return Err(Failure::usage(format!("there is no run {id}")));
     };
+    adjust(session, &mut record.plan);
     record.resume(who(session, &snapshot), host(session), session.env.now());
     let held = match take_lock(session, &record).await {
         Err(failure) if failure.exit() == Exit::Locked => {
@@ -137,6 +139,21 @@ async fn carry_out(
     Ok(exit)
 }
 
+/// Lets `--timeout` and `--backup-dir` replace what a recorded or reviewed plan has: neither changes
+/// what is done to the cluster, and a limit that was too short would stop every attempt alike.
+pub fn adjust(session: &Session, plan: &mut Plan) {
+    let target = &session.cli.target;
+    for step in &mut plan.steps {
+        if let Some(timeout) = session.cli.run.timeout {
+            step.timeout_seconds = timeout.as_secs().max(1);
+        }
+        if let (Action::Backup { directory }, Some(other)) = (&mut step.action, &target.backup_dir)
+        {
+            *directory = session.env.resolve(other).display().to_string();
+        }
+    }
+}
+
 /// How the installation differs from the official objects; none when nobody asked for it, or it
 /// could not be read any more.
 async fn parity(session: &Session, plan: &Plan) -> Option<Vec<Difference>> {
@@ -148,6 +165,8 @@ async fn parity(session: &Session, plan: &Plan) -> Option<Vec<Difference>> {
 }
 
 async fn take_lock(session: &Session, record: &Record) -> Result<Held, Failure> {
+    // From here on, Ctrl-C stops at a safe point, so that the lock is given back.
+    session.stop.running.store(true, Ordering::SeqCst);
     let process = std::process::id();
     lock(&session.cluster, session.env.user(), session.env.host(), process, &record.id).await
 }

@@ -72,15 +72,34 @@ async fn dispatch(cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Exit, Failur
 /// Returns when the process shall end at once: at Ctrl-C while nothing is being changed, else at
 /// the second one, after the first has asked the run to stop at its next safe point.
 async fn interruption(interrupter: &Interrupter, running: &AtomicBool, ui: &Ui) {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    asked_to_stop().await;
     interrupter.raise();
     if !running.load(Ordering::SeqCst) {
         return;
     }
     ui.warn("stopping at the next safe point; Ctrl-C again stops at once");
-    drop(tokio::signal::ctrl_c().await);
+    asked_to_stop().await;
+}
+
+/// Returns at Ctrl-C, and at what else asks a process to end: CI systems cancel with SIGTERM, a
+/// closed terminal sends SIGHUP.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Help and version are data; wrong usage is an error that ends with 2.

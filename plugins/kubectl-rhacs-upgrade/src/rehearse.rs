@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use common::central::{CentralOptions, Credentials};
-use common::cluster::{Cluster, Collection, Options};
+use common::cluster::{Cluster, Collection, Options, secret_facts};
 use common::env::Clock;
 use common::failure::Failure;
 use common::rhacs::hops::is_known_line;
-use common::rhacs::{ObjectRef, Platform, Version, official};
+use common::rhacs::{InstallMethod, ObjectRef, Platform, Snapshot, Version, official};
 use serde_json::Value;
 use sim::simulation::Simulation;
 
 use crate::cli::Cli;
+use crate::planner::Refusal;
 
 /// How much faster than the real thing the embedded cluster lives.
 const SPEED: f64 = 60.0;
@@ -74,7 +75,7 @@ impl Rehearsal {
             ..common::cluster::ConnectionArgs::default()
         };
         if !cli.target.skip_backup {
-            cli.target.backup_dir = directory.path().to_owned();
+            cli.target.backup_dir = Some(directory.path().to_owned());
         }
         Ok(Self { simulation, description, _directory: directory })
     }
@@ -184,15 +185,34 @@ async fn live(cli: &Cli, options: &Options) -> Result<Vec<Value>, Failure> {
         }
     }
     objects.retain(|object| is_of_product(object, namespace));
+    refuse_managed(&objects, cli)?;
+    objects.retain(|object| object["type"] != "helm.sh/release.v1");
     objects.iter_mut().for_each(redact);
     Ok(objects)
+}
+
+/// A copy has neither operator nor Helm, so that a rehearsal on it would prove nothing.
+fn refuse_managed(objects: &[Value], cli: &Cli) -> Result<(), Failure> {
+    let is_secret = |object: &&Value| object["kind"] == "Secret";
+    let snapshot = Snapshot {
+        objects: objects.iter().filter(|object| !is_secret(object)).cloned().collect(),
+        secrets: objects.iter().filter(is_secret).map(secret_facts).collect(),
+        ..Snapshot::default()
+    };
+    match (InstallMethod::detect(&snapshot), &cli.target.to) {
+        (InstallMethod::Manifest, _) | (_, None) => Ok(()),
+        (method, Some(to)) => {
+            let commands = method.own_commands(cli.connection.namespace(), to);
+            Err(Refusal::ManagedElsewhere { method, commands }.into_failure())
+        }
+    }
 }
 
 /// Cluster-wide objects belong to the product when they say so.
 fn is_of_product(object: &Value, namespace: &str) -> bool {
     let metadata = &object["metadata"];
     if metadata["namespace"] == namespace {
-        return object["type"] != "helm.sh/release.v1" && object["type"] != "rhacs.kubectl/run";
+        return object["type"] != "rhacs.kubectl/run";
     }
     let users = object["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let account = format!("system:serviceaccount:{namespace}:");

@@ -102,6 +102,7 @@ impl Session {
         let client = self.central(&snapshot, central_ca)?;
         if let Some(client) = &client {
             snapshot.central = observe::central::facts(client).await;
+            mark_local(&mut snapshot);
         }
         Ok((snapshot, client))
     }
@@ -131,7 +132,7 @@ impl Session {
         CheckOptions {
             accept: self.accepted(),
             now: self.env.now(),
-            backup_space: common::fs::free_space(&self.env.resolve(&self.cli.target.backup_dir)),
+            backup_space: common::fs::free_space(&self.env.resolve(self.cli.backup_directory())),
         }
     }
 
@@ -200,6 +201,14 @@ impl Listener {
                 retry.of
             )),
         }
+    }
+}
+
+/// Notes which of Central's clusters this one is, where its sensor's certificate tells.
+fn mark_local(snapshot: &mut Snapshot) {
+    let Some(local) = snapshot.local_cluster().map(|cluster| cluster.id.clone()) else { return };
+    for cluster in &mut snapshot.central.clusters {
+        cluster.is_local = Some(cluster.id == local);
     }
 }
 

@@ -58,7 +58,7 @@ const VERSION_DIFFERS: Definition = Definition {
 };
 const REVOKED_AT_END: Definition = Definition {
     code: "RHACS-TOKEN-UNKNOWN",
-    severity: Severity::Warn,
+    severity: Severity::Accept,
     meaning: "the API token is to be revoked, but its id is not known",
     why: "a password has no token, and an old Central does not tell the id",
     source: "upgrade guide 3.69, section 2.6; product API /v1/apitokens",

@@ -89,10 +89,13 @@ fn follow(context: &Context<'_>) -> Option<Finding> {
     if central.auto_upgrade == Some(true) || !context.changes_central() {
         return None;
     }
+    // A single cluster next to the components this run upgrades is the one it upgrades.
+    let alone =
+        central.clusters.len() == 1 && context.plan.components.contains(&Component::Secured);
     let others: Vec<&str> = central
         .clusters
         .iter()
-        .filter(|cluster| cluster.is_local != Some(true))
+        .filter(|cluster| cluster.is_local != Some(true) && !alone)
         .map(|cluster| cluster.name.as_str())
         .collect();
     (!others.is_empty()).then(|| {

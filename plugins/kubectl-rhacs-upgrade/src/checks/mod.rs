@@ -11,6 +11,7 @@ mod context;
 mod definition;
 mod images;
 mod nodes;
+mod order;
 mod policies;
 mod product;
 mod records;
@@ -45,7 +46,7 @@ struct Group {
     run: fn(&Context<'_>) -> Vec<Finding>,
 }
 
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     Group { definitions: records::DEFINITIONS, run: records::run },
     Group { definitions: access::DEFINITIONS, run: access::run },
     Group { definitions: workloads::DEFINITIONS, run: workloads::run },
@@ -57,6 +58,7 @@ const GROUPS: [Group; 14] = [
     Group { definitions: images::DEFINITIONS, run: images::run },
     Group { definitions: scc::DEFINITIONS, run: scc::run },
     Group { definitions: central::DEFINITIONS, run: central::run },
+    Group { definitions: order::DEFINITIONS, run: order::run },
     Group { definitions: clusters::DEFINITIONS, run: clusters::run },
     Group { definitions: backup::DEFINITIONS, run: backup::run },
     Group { definitions: product::DEFINITIONS, run: product::run },

@@ -141,7 +141,7 @@ fn way_back(context: &Context<'_>) -> Finding {
     };
     let what =
         format!("{to} can go back to {from}, and only to it, until the next upgrade; {copy}");
-    WAY_BACK.found(what, "kubectl rhacs rollback check")
+    WAY_BACK.found(what, "")
 }
 
 fn admission_bundle(context: &Context<'_>) -> Option<Finding> {

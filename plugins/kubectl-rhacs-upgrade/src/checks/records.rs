@@ -38,9 +38,7 @@ fn unfinished(context: &Context<'_>) -> Vec<Finding> {
         open.then(|| {
             UNFINISHED.found(
                 format!("run `{id}` is recorded as {state}"),
-                format!(
-                    "kubectl rhacs upgrade resume {id}, or kubectl rhacs rollback --to-run {id}"
-                ),
+                format!("kubectl rhacs upgrade resume {id}"),
             )
         })
     })

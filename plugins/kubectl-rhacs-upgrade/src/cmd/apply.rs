@@ -23,6 +23,8 @@ pub async fn run(session: &Session, file: &Path) -> Result<Exit, Failure> {
     execute::refuse_if_locked(session).await?;
     let (snapshot, central) = session.observe_all().await?;
     fits(&plan, &snapshot)?;
+    let mut plan = plan;
+    execute::adjust(session, &mut plan);
     let prepared = check(session, snapshot, plan, central).await?;
     upgrade::propose_and_run(session, prepared).await
 }

@@ -21,8 +21,7 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
         None => newest(session).await?,
     };
     if record.operation != Operation::Upgrade {
-        return Err(Failure::usage(format!("run {} is not an upgrade", record.id))
-            .hint("kubectl rhacs rollback resumes rollbacks"));
+        return Err(Failure::usage(format!("run {} is not an upgrade", record.id)));
     }
     if !record.is_resumable() {
         session.ui.say(&format!("run {} is finished: there is nothing to resume", record.id));

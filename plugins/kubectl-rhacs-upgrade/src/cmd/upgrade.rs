@@ -30,7 +30,11 @@ pub async fn propose_and_run(session: &Session, prepared: Prepared) -> Result<Ex
     let plan = &prepared.plan;
     if plan.is_empty() {
         ui.say(findings_text(&prepared.findings, ui.stderr_look(), false).trim_end());
-        ui.say(&format!("nothing to do: everything runs {} already", plan.to));
+        let components: Vec<String> = plan.components.iter().map(ToString::to_string).collect();
+        ui.say(&format!("nothing to do: {} at {} already", components.join(", "), plan.to));
+        if session.cli.target.revoke_token {
+            ui.warn("the token is not revoked: there was no run that used it");
+        }
         if ui.output().is_structured() {
             ui.print(&execute::idle_report(session, &prepared).await, |_, _| String::new())?;
         }

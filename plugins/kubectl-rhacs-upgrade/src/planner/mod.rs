@@ -46,6 +46,9 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     let components = components(snapshot, request)?;
     let facts = Facts::new(snapshot, &from, &request.to, &request.images);
     let steps = steps::build(&facts, request, &components)?;
+    if !steps.is_empty() && !is_supported_target(&request.to) {
+        return Err(Refusal::NoDirectPath { hops: path(&from, &request.to) });
+    }
     let touched: Vec<ObjectRef> =
         steps.iter().flat_map(|step| step.action.writes()).map(Write::object).cloned().collect();
     let plan = Plan {

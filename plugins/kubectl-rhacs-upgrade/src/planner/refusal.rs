@@ -87,11 +87,11 @@ impl Refusal {
             Self::UnknownTarget { .. } => failure.hint(
                 "releases are listed at https://access.redhat.com/support/policy/updates/rhacs",
             ),
-            Self::Lower { to, .. } => {
-                failure.hint("the way back is `kubectl rhacs rollback`").hint(format!(
+            Self::Lower { to, .. } => failure
+                .hint("the way back is the product guide's section on rolling back Central")
+                .hint(format!(
                     "`kubectl rhacs upgrade status` shows what runs; {to} may be mistyped"
-                ))
-            }
+                )),
             Self::ManagedElsewhere { commands, .. } => commands
                 .into_iter()
                 .fold(failure.because("its manager would undo changes made here"), Failure::hint),

@@ -3,6 +3,7 @@
 use common::plan::{Action, Change, Step, Undo, Verification, Write, is_satisfied, merge_patches};
 use common::rhacs::rules::{ALL, Facts, Phase, Proposal, image_changes};
 use common::rhacs::{Component, ObjectRef};
+use serde_json::Value;
 
 use super::{Refusal, Request};
 
@@ -25,7 +26,7 @@ pub(super) fn build(
         explained.push((*component, proposals(facts, *component)?));
     }
     for (component, proposals) in explained {
-        if component == Component::Secured && facts.snapshot.central.auto_upgrade == Some(true) {
+        if component == Component::Secured && central_upgrades_it(facts) {
             steps.extend((!proposals.is_empty()).then(|| await_upgrader(facts, request)));
             continue;
         }
@@ -43,6 +44,17 @@ pub(super) fn build(
         steps.push(revoke_token(request));
     }
     Ok(steps)
+}
+
+/// Whether Central's own upgrader takes care of this cluster: automatic upgrade is on, and the
+/// cluster is not one that somebody else has to upgrade.
+fn central_upgrades_it(facts: &Facts<'_>) -> bool {
+    let central = &facts.snapshot.central;
+    let known = facts.snapshot.local_cluster();
+    let only = (central.clusters.len() == 1).then(|| &central.clusters[0]);
+    let by_hand =
+        known.or(only).is_some_and(|cluster| cluster.upgradability == "MANUAL_UPGRADE_REQUIRED");
+    central.auto_upgrade == Some(true) && !by_hand
 }
 
 fn proposals(facts: &Facts<'_>, component: Component) -> Result<Vec<Explained>, Refusal> {
@@ -131,8 +143,18 @@ fn workload_step(
         changes,
         undo: Undo::Restore,
         verify,
-        timeout_seconds: timeout(request, if object.name == "central" { 1800 } else { 600 }),
+        timeout_seconds: timeout(request, patience(live, &object)),
     })
+}
+
+/// How long a rollout may take: Central migrates its database, and a DaemonSet is replaced node by
+/// node.
+fn patience(live: &Value, object: &ObjectRef) -> u64 {
+    let nodes = live["status"]["desiredNumberScheduled"].as_u64().unwrap_or(0);
+    match object.name.as_str() {
+        "central" => 1800,
+        _ => 600 + 60 * nodes,
+    }
 }
 
 fn writes_step(

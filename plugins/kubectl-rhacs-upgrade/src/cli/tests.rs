@@ -1,0 +1,63 @@
+//! The command line as people type it.
+
+use super::*;
+
+fn read(words: &str) -> Result<Cli, clap::Error> {
+    let args = std::iter::once("kubectl-rhacs-upgrade").chain(words.split_whitespace());
+    Cli::read(&args.map(OsString::from).collect::<Vec<_>>())
+}
+
+#[test]
+fn flags_stand_before_or_after_the_verb() {
+    for words in ["plan --to 3.69.2 -n rhacs", "--to 3.69.2 -n rhacs plan"] {
+        let cli = read(words).expect(words);
+        assert_eq!(cli.target.to, Some(Version::release(3, 69, 2)), "{words}");
+        assert_eq!(cli.connection.namespace(), "rhacs");
+        assert!(matches!(cli.verb, Some(Verb::Plan { .. })));
+    }
+}
+
+#[test]
+fn a_rehearsal_is_of_the_live_cluster_unless_said() {
+    assert_eq!(read("--to 3.69.2 --rehearse").expect("cli").run.rehearse.as_deref(), Some("live"));
+    let sample = read("--rehearse sample:3.62.1:openshift --to 3.69.2").expect("cli");
+    assert_eq!(sample.run.rehearse.as_deref(), Some("sample:3.62.1:openshift"));
+    assert_eq!(read("").expect("cli").run.rehearse, None);
+}
+
+#[test]
+fn wrong_words_are_refused() {
+    for words in [
+        "--to latest",
+        "--to",
+        "--components centrall",
+        "--image main",
+        "--image foo=bar",
+        "--image main=a b",
+        "--dry-run=maybe",
+        "--timeout soon",
+        "unlock",
+        "apply",
+        "nothing",
+        "--skip-backup --backup-dir /x",
+        "--namespace UPPER",
+    ] {
+        assert!(read(words).is_err(), "{words}");
+    }
+}
+
+#[test]
+fn flags_that_mean_nothing_at_a_verb_are_refused() {
+    for words in ["status --to 3.69.2", "apply plan.yaml --registry x", "history --dry-run=client"]
+    {
+        assert!(read(words).expect(words).check().is_err(), "{words}");
+    }
+    for words in ["status --watch", "apply - --yes --accept X", "resume --rollback-on-failure"] {
+        assert!(read(words).expect(words).check().is_ok(), "{words}");
+    }
+}
+
+#[test]
+fn the_command_is_well_formed() {
+    command().debug_assert();
+}
