@@ -25,7 +25,7 @@ fn start_up() {
     let size = std::fs::metadata(UPGRADE).map_or(0, |file| file.len());
     say("start-up (median of 21)");
     say(&format!("  binary                       {:.2} MiB", mib(size)));
-    let mut row = |name: &str, command: &dyn Fn() -> Command| {
+    let row = |name: &str, command: &dyn Fn() -> Command| {
         let runs: Vec<Usage> = (0..21).map(|_| measure(&mut command())).collect();
         let wall = median(runs.iter().map(|run| run.wall));
         let memory = runs.iter().map(|run| run.peak).max().unwrap_or_default();

@@ -116,7 +116,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub components: Vec<Component>,
     /// Take all images from this registry and folder
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX", value_parser = parse_registry)]
     pub registry: Option<String>,
     /// Use this reference for an image, such as main, scanner or a container's name (repeatable)
     #[arg(long = "image", value_name = "NAME=REF", value_parser = parse_image)]
@@ -252,6 +252,7 @@ impl Cli {
             images: ImageOptions {
                 registry: target.registry.clone(),
                 overrides: target.images.iter().cloned().collect::<BTreeMap<_, _>>(),
+                ..ImageOptions::default()
             },
             backup_directory: backup,
             scanner_config: match target.scanner_config {
@@ -285,10 +286,53 @@ fn parse_image(text: &str) -> Result<(String, String), String> {
             CONTAINERS.join(", ")
         ));
     }
-    if reference.contains(char::is_whitespace) {
+    if !is_reference(reference) {
         return Err(format!("`{reference}` is not an image reference"));
     }
     Ok((name.to_owned(), reference.to_owned()))
+}
+
+/// Whether a registry would take it: folders in lower case, then a tag, a digest or both.
+fn is_reference(text: &str) -> bool {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest)),
+        None => (text, None),
+    };
+    let last = rest.rsplit('/').next().unwrap_or_default();
+    let (path, tag) = match last.split_once(':') {
+        Some((_, tag)) => (&rest[..rest.len() - tag.len() - 1], Some(tag)),
+        None => (rest, None),
+    };
+    let tag_fits = |tag: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        (1..=128).contains(&tag.len()) && tag.chars().all(fits)
+    };
+    let digest_fits = |digest: &str| {
+        digest
+            .strip_prefix("sha256:")
+            .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    is_path(path)
+        && (tag.is_some() || digest.is_some())
+        && tag.is_none_or(tag_fits)
+        && digest.is_none_or(digest_fits)
+}
+
+/// Whether `text` is a registry, perhaps with a port, and folders.
+fn is_path(text: &str) -> bool {
+    let part_fits = |part: &str| {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-:".contains(c);
+        !part.is_empty() && part.chars().all(fits)
+    };
+    text.split('/').all(part_fits)
+}
+
+fn parse_registry(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    if !is_path(text) {
+        return Err(format!("`{text}` is not a registry, such as mirror.example:5000/acs"));
+    }
+    Ok(text.to_owned())
 }
 
 const CONTAINERS: [&str; 10] = [

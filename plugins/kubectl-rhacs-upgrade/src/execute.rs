@@ -115,7 +115,8 @@ async fn carry_out(
     let local = snapshot.local_cluster().map(|cluster| cluster.id.clone());
     let mut executor = ClusterExecutor::new(session.cluster.clone(), central, record.plan.clone())
         .with_objects(&snapshot.objects)
-        .with_local_cluster(local);
+        .with_local_cluster(local)
+        .with_token_credentials(session.has_token()?);
     if let Some(probe) = probe {
         executor = executor.with_outage(probe);
     }
@@ -168,7 +169,7 @@ async fn take_lock(session: &Session, record: &Record) -> Result<Held, Failure> 
     // From here on, Ctrl-C stops at a safe point, so that the lock is given back.
     session.stop.running.store(true, Ordering::SeqCst);
     let process = std::process::id();
-    lock(&session.cluster, session.env.user(), session.env.host(), process, &record.id).await
+    lock(&session.cluster, &record.who, session.env.host(), process, &record.id).await
 }
 
 /// Waits until the lock that the dead process of this run left behind expires.

@@ -1,9 +1,10 @@
 //! What one invocation works with: the connection, the terminal, the flags.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use common::central::CentralClient;
+use common::central::{CentralClient, CentralOptions, Credentials};
 use common::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
 use common::env::Env;
 use common::failure::Failure;
@@ -99,6 +100,10 @@ impl Session {
             observe::observe(&self.cluster, namespace, self.env.now()).await.map_err(|error| {
                 error.into_failure(format!("cannot read the installation in `{namespace}`"))
             })?;
+        if self.is_rehearsal() {
+            // The embedded cluster lives faster than this computer's clock.
+            snapshot.server_time = None;
+        }
         let client = self.central(&snapshot, central_ca)?;
         if let Some(client) = &client {
             snapshot.central = observe::central::facts(client).await;
@@ -114,10 +119,7 @@ impl Session {
         snapshot: &Snapshot,
         ca: Option<Vec<u8>>,
     ) -> Result<Option<CentralClient>, Failure> {
-        let mut options = self.cli.central.resolve(|name| self.env.variable(name))?;
-        if let Some(rehearsal) = &self.rehearsal {
-            options = rehearsal.central_options();
-        }
+        let options = self.central_options()?;
         if options.endpoint.is_none() && snapshot.deployment("central").is_none() {
             return Ok(None);
         }
@@ -126,14 +128,47 @@ impl Session {
             .map_err(|error| error.into_failure("cannot use these flags for Central"))
     }
 
+    /// Whether the credentials for Central are an API token, which can be revoked.
+    ///
+    /// # Errors
+    /// When Central's flags contradict each other.
+    pub fn has_token(&self) -> Result<bool, Failure> {
+        Ok(matches!(self.central_options()?.credentials, Some(Credentials::Token(_))))
+    }
+
+    fn central_options(&self) -> Result<CentralOptions, Failure> {
+        match &self.rehearsal {
+            Some(rehearsal) => Ok(rehearsal.central_options()),
+            None => self.cli.central.resolve(|name| self.env.variable(name)),
+        }
+    }
+
     /// What the checks take from the flags.
     #[must_use]
     pub fn check_options(&self) -> CheckOptions {
+        let directory = self.env.resolve(self.cli.backup_directory());
         CheckOptions {
             accept: self.accepted(),
             now: self.env.now(),
-            backup_space: common::fs::free_space(&self.env.resolve(self.cli.backup_directory())),
+            backup_space: common::fs::free_space(&directory),
+            backup_directory_fault: directory_fault(&directory),
         }
+    }
+
+    /// Asks a person whether to go on; Ctrl-C is heard meanwhile.
+    ///
+    /// # Errors
+    /// When there is no terminal to ask on.
+    pub async fn confirm(
+        &self,
+        prompt: &'static str,
+        explanation: String,
+    ) -> Result<bool, Failure> {
+        let ui = self.ui.clone();
+        let asked = tokio::task::spawn_blocking(move || ui.confirm(prompt, || explanation.clone()));
+        asked.await.unwrap_or_else(|error| {
+            Err(Failure::unexpected("the question could not be asked").caused_by(&error))
+        })
     }
 
     /// The findings that do not block: those the user accepts by name; in a rehearsal, where
@@ -202,6 +237,15 @@ impl Listener {
             )),
         }
     }
+}
+
+/// Why no file can be written in `directory`; none when one can, which is tried.
+fn directory_fault(directory: &Path) -> Option<String> {
+    if !directory.is_dir() {
+        return Some(format!("`{}` is not a directory", directory.display()));
+    }
+    let tried = tempfile::tempfile_in(directory).err()?;
+    Some(format!("no file can be written in `{}`: {tried}", directory.display()))
 }
 
 /// Notes which of Central's clusters this one is, where its sensor's certificate tells.

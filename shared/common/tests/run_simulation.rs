@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers are part of the tests")]
 
+#[path = "run_simulation/trouble.rs"]
+mod trouble;
+
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -141,7 +144,8 @@ impl Installation {
         interrupt: Interrupt,
     ) -> Run {
         let central = Some(self.central.clone());
-        let executor = ClusterExecutor::new(self.cluster.clone(), central, record.plan.clone());
+        let executor = ClusterExecutor::new(self.cluster.clone(), central, record.plan.clone())
+            .with_token_credentials(true);
         let central_only = |step: &Step| step.component == Some(Component::Central);
         Runner::new(&executor, &mut journal, events, interrupt)
             .undo_on_failure(central_only)
@@ -275,7 +279,7 @@ async fn scaling_meanwhile_does_not_matter() {
     let executor = ClusterExecutor::new(installation.cluster.clone(), central, record.plan.clone());
     let scanner = ObjectRef::deployment("stackrox", "scanner");
     let known = installation.read(&scanner).await;
-    let executor = executor.with_objects([&known]);
+    let executor = executor.with_objects([&known]).with_token_credentials(true);
     let body = json!({"spec": {"replicas": 2}});
     let options = common::cluster::WriteOptions::default();
     installation.cluster.patch(&scanner, PatchKind::Merge, &body, &options).await.unwrap();

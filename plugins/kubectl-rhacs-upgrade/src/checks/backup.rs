@@ -41,6 +41,13 @@ const NO_SPACE: Definition = Definition {
     why: "a backup that does not fit stops the run at its first step",
     source: "product API /v1/centralhealth/upgradestatus: the size of the database",
 };
+const DIRECTORY: Definition = Definition {
+    code: "RHACS-BACKUP-DIRECTORY",
+    severity: Severity::Block,
+    meaning: "the backup cannot be written where it should be",
+    why: "the run would stop at its first step",
+    source: "upgrade guide 3.69, section 2.1",
+};
 const NO_KEYS: Definition = Definition {
     code: "RHACS-BACKUP-WITHOUT-KEYS",
     severity: Severity::Warn,
@@ -50,7 +57,7 @@ const NO_KEYS: Definition = Definition {
 };
 
 pub(super) const DEFINITIONS: &[Definition] =
-    &[SKIPPED, IMPOSSIBLE, NOT_ADMIN, OLD, NO_SPACE, NO_KEYS];
+    &[SKIPPED, IMPOSSIBLE, NOT_ADMIN, OLD, DIRECTORY, NO_SPACE, NO_KEYS];
 
 /// The age in days from which a backup is no longer recent.
 const RECENT: i64 = 7;
@@ -58,6 +65,10 @@ const RECENT: i64 = 7;
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if context.takes_backup() {
+        let fault = context.options.backup_directory_fault.clone();
+        findings.extend(fault.map(|fault| {
+            DIRECTORY.found(fault, "name a directory that can be written: --backup-dir DIR")
+        }));
         findings.extend(impossible(context));
         findings.extend(not_admin(context));
         findings.extend(no_space(context));

@@ -19,6 +19,7 @@ mod scc;
 mod storage;
 #[cfg(test)]
 mod testing;
+mod whole;
 mod workloads;
 
 use common::plan::{Finding, Plan, Severity};
@@ -38,6 +39,8 @@ pub struct CheckOptions {
     pub accept: Vec<String>,
     /// Bytes free where the backup is written, where that can be told.
     pub backup_space: Option<u64>,
+    /// Why no backup can be written where it should be.
+    pub backup_directory_fault: Option<String>,
 }
 
 /// A room of checks: the findings it can make, and the function that makes them.
@@ -46,9 +49,10 @@ struct Group {
     run: fn(&Context<'_>) -> Vec<Finding>,
 }
 
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     Group { definitions: records::DEFINITIONS, run: records::run },
     Group { definitions: access::DEFINITIONS, run: access::run },
+    Group { definitions: whole::DEFINITIONS, run: whole::run },
     Group { definitions: workloads::DEFINITIONS, run: workloads::run },
     Group { definitions: cluster::DEFINITIONS, run: cluster::run },
     Group { definitions: nodes::DEFINITIONS, run: nodes::run },

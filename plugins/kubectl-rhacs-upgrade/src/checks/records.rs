@@ -8,9 +8,9 @@ use super::definition::Definition;
 
 const UNFINISHED: Definition = Definition {
     code: "RHACS-RUN-UNFINISHED",
-    severity: Severity::Accept,
+    severity: Severity::Warn,
     meaning: "an earlier run is recorded as not finished",
-    why: "its undo material describes the state before it; a new run starts from the middle",
+    why: "resuming it keeps its undo material; a new run starts from what is there now",
     source: "design: every run is recorded before each step",
 };
 const TOOL_OLDER: Definition = Definition {

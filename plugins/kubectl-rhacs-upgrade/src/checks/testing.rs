@@ -1,7 +1,5 @@
 //! A readable builder of installations for the tests of the checks.
 
-use std::collections::BTreeMap;
-
 use common::plan::{Finding, Plan, ScannerConfig};
 use common::rhacs::images::ImageOptions;
 use common::rhacs::{
@@ -136,7 +134,7 @@ impl Installation {
         let request = Request {
             to: to.parse().expect(to),
             components: Vec::new(),
-            images: ImageOptions { registry: None, overrides: BTreeMap::new() },
+            images: ImageOptions::default(),
             backup_directory: self.backup.then(|| ".".to_owned()),
             scanner_config: ScannerConfig::Keep,
             revoke_token: false,
@@ -150,6 +148,7 @@ impl Installation {
             now: now(),
             accept: self.accept.clone(),
             backup_space: self.backup_space,
+            backup_directory_fault: None,
         };
         findings(&self.snapshot, plan, &options)
     }

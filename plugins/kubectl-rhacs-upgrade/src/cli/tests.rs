@@ -58,6 +58,22 @@ fn flags_that_mean_nothing_at_a_verb_are_refused() {
 }
 
 #[test]
+fn images_are_what_a_registry_would_take() {
+    for good in [
+        "main=reg.example:5000/acs/rhacs-main-rhel8:3.69.2",
+        "main=main:1",
+        &format!("main=a/main@sha256:{}", "0".repeat(64)),
+    ] {
+        assert!(read(&format!("--image {good}")).is_ok(), "{good}");
+    }
+    for bad in ["main=UPPER:::x", "main=a/main", "main=a/main@sha256:abc", "main=a//b:1"] {
+        assert!(read(&format!("--image {bad}")).is_err(), "{bad}");
+    }
+    assert!(read("--registry reg.example/acs/").is_ok());
+    assert!(read("--registry Bad//x").is_err());
+}
+
+#[test]
 fn the_command_is_well_formed() {
     command().debug_assert();
 }

@@ -2,7 +2,7 @@
 
 use common::exit::Exit;
 use common::failure::Failure;
-use common::ui::findings_text;
+use common::ui::{Output, findings_text};
 
 use crate::prepare::{CheckReport, prepare, stop_if_blocked};
 use crate::session::Session;
@@ -17,6 +17,10 @@ pub async fn run(session: &Session) -> Result<Exit, Failure> {
     let exit = verdict.as_ref().map_or_else(Failure::exit, |()| Exit::Done);
     let report = CheckReport { exit, findings: &prepared.findings };
     session.ui.print(&report, |output, look| {
+        if output == Output::Name {
+            let codes = prepared.findings.iter().map(|finding| format!("{}\n", finding.code));
+            return codes.collect();
+        }
         if prepared.findings.is_empty() {
             return "no findings\n".to_owned();
         }

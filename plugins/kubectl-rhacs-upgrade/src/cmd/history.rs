@@ -108,9 +108,13 @@ async fn show(session: &Session, run: &str) -> Result<Exit, Failure> {
             }
         })
         .collect();
-    session.ui.print(&serde_json::json!({"run": line(&record), "steps": steps}), |_, look| {
-        show_text(&record, &steps, look)
-    })?;
+    session.ui.print(
+        &serde_json::json!({"run": line(&record), "steps": steps}),
+        |output, look| match output {
+            Output::Name => steps.iter().map(|step| format!("{}\n", step.step)).collect(),
+            _ => show_text(&record, &steps, look),
+        },
+    )?;
     Ok(Exit::Done)
 }
 

@@ -2,7 +2,8 @@
 
 use common::exit::Exit;
 use common::failure::Failure;
-use common::ui::{findings_text, plan_text};
+use common::plan::{Plan, Write};
+use common::ui::{Output, findings_text, plan_text};
 
 use crate::prepare::prepare;
 use crate::session::Session;
@@ -15,7 +16,22 @@ pub async fn run(session: &Session, exit_code: bool) -> Result<Exit, Failure> {
     let prepared = prepare(session).await?;
     let ui = &session.ui;
     ui.say(findings_text(&prepared.findings, ui.stderr_look(), ui.output().is_wide()).trim_end());
-    ui.print(&prepared.plan, |output, look| plan_text(&prepared.plan, look, output.is_wide()))?;
+    ui.print(&prepared.plan, |output, look| match output {
+        Output::Name => names(&prepared.plan),
+        _ => plan_text(&prepared.plan, look, output.is_wide()),
+    })?;
     let pending = exit_code && !prepared.plan.is_empty();
     Ok(if pending { Exit::ChangesPending } else { Exit::Done })
+}
+
+/// The objects that are written, each once, as kubectl names them.
+fn names(plan: &Plan) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for object in plan.steps.iter().flat_map(|step| step.action.writes()).map(Write::object) {
+        let name = format!("{}\n", object.qualified());
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.concat()
 }

@@ -35,8 +35,7 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
         record.plan.to,
         record.plan.steps.len()
     ));
-    if !session.is_rehearsal()
-        && !session.ui.confirm("Resume it?", || explain_plan(&record.plan))?
+    if !session.is_rehearsal() && !session.confirm("Resume it?", explain_plan(&record.plan)).await?
     {
         return Err(Failure::new(Exit::Declined, "declined; nothing was changed"));
     }

@@ -23,7 +23,7 @@ pub async fn run(session: &Session, reason: &str) -> Result<Exit, Failure> {
     let state = if lease.expired { "expired" } else { "still renewed" };
     session.ui.say(&format!("held by {} since {}, {state}", lease.holder, lease.since));
     let warning = "If that run is alive, two runs will change the installation at once.";
-    if !session.ui.confirm("Remove the lock?", || warning.to_owned())? {
+    if !session.confirm("Remove the lock?", warning.to_owned()).await? {
         return Ok(Exit::Declined);
     }
     Lease::break_lock(&session.cluster, reason)

@@ -50,7 +50,7 @@ pub async fn propose_and_run(session: &Session, prepared: Prepared) -> Result<Ex
         DryRun::None => ui.propose(plan, &prepared.findings),
     }
     stop_if_blocked(&prepared.findings)?;
-    if !session.is_rehearsal() && !ui.confirm("Proceed?", || explain_plan(plan))? {
+    if !session.is_rehearsal() && !session.confirm("Proceed?", explain_plan(plan)).await? {
         return Err(Failure::new(Exit::Declined, "declined; nothing was changed"));
     }
     execute::start(session, prepared).await

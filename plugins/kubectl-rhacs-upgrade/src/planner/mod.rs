@@ -44,7 +44,9 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     let from = running::oldest(snapshot, &before).ok_or(Refusal::VersionUnknown)?;
     check_target(snapshot, request, &before, &from)?;
     let components = components(snapshot, request)?;
-    let facts = Facts::new(snapshot, &from, &request.to, &request.images);
+    let images =
+        ImageOptions { running: snapshot.central.version.clone(), ..request.images.clone() };
+    let facts = Facts::new(snapshot, &from, &request.to, &images);
     let steps = steps::build(&facts, request, &components)?;
     if !steps.is_empty() && !is_supported_target(&request.to) {
         return Err(Refusal::NoDirectPath { hops: path(&from, &request.to) });

@@ -59,7 +59,7 @@ pub struct Endpoint {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Whether TLS is spoken; only `http://` turns it off.
+    /// Whether TLS is spoken; only `http://` turns it off, and only for this computer.
     pub tls: bool,
 }
 
@@ -152,7 +152,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// A usage failure when it is none of these, or the port is missing.
+    /// A usage failure when it is none of these, the port is missing, or credentials would leave
+    /// this computer in clear text.
     pub fn parse(address: &str) -> Result<Self, Failure> {
         let (scheme, rest) = match address.split_once("://") {
             Some(("https", rest)) => (Some("https"), rest),
@@ -180,7 +181,14 @@ impl Endpoint {
         if host.is_empty() || (host.contains(':') && !bracketed) {
             return Err(malformed(address));
         }
-        Ok(Self { host: host.to_owned(), port, tls: scheme != Some("http") })
+        let tls = scheme != Some("http");
+        if !tls && !is_this_computer(host) {
+            return Err(Failure::usage(format!(
+                "`http://{host}` would carry the credentials for Central in clear text"
+            ))
+            .hint(format!("use `https://{host}`; `http://` is for this computer only")));
+        }
+        Ok(Self { host: host.to_owned(), port, tls })
     }
 }
 
@@ -194,7 +202,14 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+fn is_this_computer(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 fn malformed(address: &str) -> Failure {
+    // What stands before an `@` may be a password.
+    let address = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
     Failure::usage(format!("`{address}` is no address of Central"))
         .hint("write it as `central.example.com:443` or `https://central.example.com`")
 }
@@ -240,6 +255,21 @@ mod tests {
             assert_eq!(Endpoint::parse(text).unwrap_err().exit(), Exit::Usage, "{text}");
         }
         assert_eq!(Endpoint::parse("[::1]:8443").unwrap().to_string(), "[::1]:8443");
+    }
+
+    #[test]
+    fn credentials_leave_this_computer_only_encrypted() {
+        for text in ["http://central.example.com", "http://10.0.0.1:8080", "http://localhost.x:80"]
+        {
+            let failure = Endpoint::parse(text).unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage, "{text}");
+            assert!(failure.render().contains("https://"), "{}", failure.render());
+        }
+        for text in ["http://LOCALHOST", "http://127.0.0.2:8080", "http://[::1]:8080"] {
+            assert!(!Endpoint::parse(text).unwrap().tls, "{text}");
+        }
+        let failure = Endpoint::parse("https://eve:canary@central:443").unwrap_err();
+        assert!(!failure.render().contains("canary"), "{}", failure.render());
     }
 
     #[test]

@@ -219,11 +219,12 @@ fn parse_server(text: &str) -> Result<http::Uri, ClusterError> {
     // As with kubectl, an address without a scheme is one of plain HTTP only on the command line
     // of old; HTTPS is the only safe reading.
     let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let parsed: http::Uri =
-        url.parse().map_err(|_| wrong(format!("`{text}` is no address of an API server")))?;
+    let malformed =
+        || wrong(format!("`{}` is no address of an API server", redact::without_user(text)));
+    let parsed: http::Uri = url.parse().map_err(|_| malformed())?;
     match parsed.scheme_str() {
         Some("http" | "https") if parsed.host().is_some() => Ok(parsed),
-        _ => Err(wrong(format!("`{text}` is no address of an API server"))),
+        _ => Err(malformed()),
     }
 }
 

@@ -146,8 +146,9 @@ impl ClusterError {
                 matches!(stage, Stage::Connect | Stage::Exchange)
             }
             Self::TooManyRequests { .. } | Self::Timeout { .. } => true,
-            Self::Server { status, reason, .. } => {
-                matches!(status, 502..=504) || (*status == 500 && reason == "ServerTimeout")
+            Self::Server { status: 502..=504, .. } => true,
+            Self::Server { status: 500, reason, message, .. } => {
+                reason == "ServerTimeout" || is_passing_fault(message)
             }
             _ => false,
         }
@@ -231,6 +232,16 @@ impl ClusterError {
     }
 }
 
+/// Whether an internal error is one of the store or of a webhook that passes by itself. It says
+/// nothing about whether the request was carried out.
+fn is_passing_fault(message: &str) -> bool {
+    let store =
+        ["etcdserver: leader changed", "etcdserver: no leader", "etcdserver: request timed out"];
+    let webhook_was_slow =
+        message.contains("failed calling webhook") && message.contains("context deadline exceeded");
+    webhook_was_slow || store.iter().any(|fault| message.contains(fault))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -251,6 +262,29 @@ mod tests {
         assert!(!read(500, "InternalError").is_transient());
         assert!(read(503, "").is_transient());
         assert!(!read(403, "Forbidden").is_transient());
+    }
+
+    #[test]
+    fn only_internal_errors_that_pass_by_themselves_are_transient() {
+        let is_transient = |code: u16, message: &str| {
+            let body = json!({"kind": "Status", "code": code, "reason": "InternalError",
+                              "message": message});
+            ClusterError::from_answer(code, body.to_string().as_bytes(), None).is_transient()
+        };
+        for (message, expected) in [
+            ("etcdserver: leader changed", true),
+            ("rpc error: code = Unavailable desc = etcdserver: request timed out", true),
+            (
+                "Internal error occurred: failed calling webhook \"x.y\": failed to call webhook: \
+              Post \"https://x\": context deadline exceeded",
+                true,
+            ),
+            ("failed calling webhook \"x\": x509: certificate signed by unknown authority", false),
+            ("Internal error occurred: jsonpatch add operation does not apply", false),
+        ] {
+            assert_eq!(is_transient(500, message), expected, "{message}");
+        }
+        assert!(!is_transient(507, "etcdserver: leader changed"));
     }
 
     #[test]

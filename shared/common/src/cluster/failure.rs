@@ -10,6 +10,7 @@ impl ClusterError {
     pub fn into_failure(self, context: impl Into<String>) -> Failure {
         let exit = match self {
             Self::Config { .. } => Exit::Usage,
+            Self::Forbidden { .. } => Exit::Blocked,
             _ => Exit::Unexpected,
         };
         let mut failure = Failure::new(exit, context).because(self.to_string());

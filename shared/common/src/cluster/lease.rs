@@ -18,6 +18,8 @@ use crate::rhacs::ObjectRef;
 const NAME: &str = "kubectl-rhacs";
 /// How long the lock holds without being renewed; a third of it passes between renewals.
 const DURATION: Duration = Duration::from_secs(60);
+/// How often a lock that is there when it is created and gone when it is read is tried for.
+const ATTEMPTS: u32 = 5;
 
 /// Who holds the lock.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -86,15 +88,19 @@ impl Lease {
         duration: Duration,
     ) -> Result<Held, LeaseError> {
         let manifest = manifest(cluster, holder, duration);
-        match cluster.create(&manifest, &WriteOptions::default()).await {
-            Ok(created) => return Ok(Held::start(cluster, duration, &created)),
-            Err(ClusterError::AlreadyExists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let Some(known) = Self::current(cluster).await? else {
-            // It was released between the two requests.
-            let created = cluster.create(&manifest, &WriteOptions::default()).await;
-            return Ok(Held::start(cluster, duration, &created?));
+        let mut attempt = 1;
+        let known = loop {
+            let refused = match cluster.create(&manifest, &WriteOptions::default()).await {
+                Ok(created) => return Ok(Held::start(cluster, duration, &created)),
+                Err(error @ ClusterError::AlreadyExists { .. }) => error,
+                Err(error) => return Err(error.into()),
+            };
+            match Self::current(cluster).await? {
+                Some(known) => break known,
+                // It was released between the two requests, and others may want it as well.
+                None if attempt < ATTEMPTS => attempt += 1,
+                None => return Err(refused.into()),
+            }
         };
         if !known.expired && known.holder != holder {
             return Err(LeaseError::Locked(Box::new(known)));

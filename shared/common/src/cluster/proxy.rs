@@ -14,7 +14,16 @@ pub(super) fn is_bypassed(url: &Uri, variable: impl Fn(&str) -> Option<String>) 
         return true;
     }
     let list = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
-    list.split(',').map(str::trim).any(|entry| matches(entry, &host, address, url.port_u16()))
+    list.split(',').map(str::trim).any(|entry| matches(entry, &host, address, port(url)))
+}
+
+/// The port of `url`; its scheme's when it names none.
+fn port(url: &Uri) -> Option<u16> {
+    url.port_u16().or_else(|| match url.scheme_str() {
+        Some("https") => Some(443),
+        Some("http") => Some(80),
+        _ => None,
+    })
 }
 
 fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: Option<u16>) -> bool {
@@ -81,6 +90,7 @@ mod tests {
             ("fd00::/8", "https://[fd12::1]", true),
             ("192.168.1.1", "https://192.168.1.1", true),
             ("api.example.com:443", "https://api.example.com:6443", false),
+            ("api.example.com:443", "https://api.example.com", true),
         ] {
             let variable = |name: &str| (name == "NO_PROXY").then(|| list.to_owned());
             assert_eq!(is_bypassed(&url.parse().unwrap(), variable), bypassed, "{list} {url}");

@@ -1,6 +1,7 @@
 //! The records of runs: a Secret for each, split when it is large. What is in them is not known here.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,6 +25,15 @@ const PARTS: &str = "rhacs.kubectl/parts";
 #[derive(Clone, Debug)]
 pub struct Records {
     cluster: Cluster,
+    last_saved: Arc<Mutex<Option<Saved>>>,
+}
+
+/// What the newest save through these [`Records`] left in the cluster.
+#[derive(Debug)]
+struct Saved {
+    id: String,
+    /// There certainly is no part of it.
+    without_parts: bool,
 }
 
 /// A record's name and labels.
@@ -54,7 +64,7 @@ impl Records {
     /// The records of the installation that `cluster` is about.
     #[must_use]
     pub fn new(cluster: &Cluster) -> Self {
-        Self { cluster: cluster.clone() }
+        Self { cluster: cluster.clone(), last_saved: Arc::default() }
     }
 
     /// Saves a record and returns its new resource version. `known` is the version that was
@@ -76,6 +86,8 @@ impl Records {
         let digest = digest(bytes);
         let mut chunks = bytes.chunks(PART);
         let first = chunks.next().unwrap_or_default();
+        let had_none = self.is_without_parts(id);
+        self.remember(id, false);
         let mut parts = Vec::new();
         for (number, chunk) in (2_usize..).zip(chunks) {
             let name = part_name(id, &digest, number);
@@ -84,9 +96,9 @@ impl Records {
         }
         let secret = self.main_secret(id, labels, &digest, &parts, first);
         let version = self.save_main(secret, &digest, known).await?;
-        if !parts.is_empty() {
-            self.delete_parts(id, &parts).await;
-        }
+        // Each save of a small record would else cost a list.
+        let is_tidy = had_none && parts.is_empty() || self.delete_parts(id, &parts).await;
+        self.remember(id, is_tidy && parts.is_empty());
         Ok(version)
     }
 
@@ -139,7 +151,8 @@ impl Records {
         Ok(())
     }
 
-    /// Deletes all records but the newest `keep` and those of runs that go on. Returns how many.
+    /// Deletes all records but the newest `keep`, those of runs that go on, and the one that was
+    /// saved last through these [`Records`], which may be an old one. Returns how many.
     ///
     /// # Errors
     ///
@@ -147,7 +160,8 @@ impl Records {
     pub async fn prune(&self, keep: usize) -> Result<usize, ClusterError> {
         let mut deleted = 0;
         for record in self.list().await?.iter().skip(keep) {
-            if record.labels.get(STATE).is_none_or(|state| state != "running") {
+            let goes_on = record.labels.get(STATE).is_some_and(|state| state == "running");
+            if !goes_on && !self.was_saved_last(&record.id) {
                 self.delete(&record.id).await?;
                 deleted += 1;
             }
@@ -193,16 +207,36 @@ impl Records {
         }
     }
 
-    /// Deletes the parts of a record but those in `keep`. Best effort: what is left over is found
-    /// again with the next save or when the record is deleted.
-    async fn delete_parts(&self, id: &str, keep: &[String]) {
+    /// Deletes the parts of a record but those in `keep`, and returns whether all others are gone.
+    /// Best effort: what is left over is found again with the next save or when the record is
+    /// deleted.
+    async fn delete_parts(&self, id: &str, keep: &[String]) -> bool {
         let selector = format!("{MANAGED_BY}={FIELD_MANAGER},{PART_OF}={id}");
-        let Ok(list) = self.cluster.list_metadata(&self.secrets(selector)).await else { return };
+        let Ok(list) = self.cluster.list_metadata(&self.secrets(selector)).await else {
+            return false;
+        };
+        let mut all_gone = true;
         for part in list.items.iter().filter_map(ObjectRef::of) {
             if !keep.contains(&part.name) {
-                drop(self.cluster.delete(&part, None, false).await);
+                all_gone &= self.cluster.delete(&part, None, false).await.is_ok();
             }
         }
+        all_gone
+    }
+
+    fn remember(&self, id: &str, without_parts: bool) {
+        let saved = Saved { id: id.to_owned(), without_parts };
+        *self.last_saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(saved);
+    }
+
+    fn was_saved_last(&self, id: &str) -> bool {
+        let saved = self.last_saved.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.as_ref().is_some_and(|saved| saved.id == id)
+    }
+
+    fn is_without_parts(&self, id: &str) -> bool {
+        let saved = self.last_saved.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.as_ref().is_some_and(|saved| saved.id == id && saved.without_parts)
     }
 
     fn main_secret(

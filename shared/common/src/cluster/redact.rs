@@ -5,17 +5,21 @@ use std::io;
 
 use http::Uri;
 use kube::client::AuthError;
+use kube::config::KubeconfigError;
 
 use super::error::{ClusterError, Stage};
 
-/// `url` without user name and password.
+/// `url` without user name, password and query.
 pub(super) fn url(url: &Uri) -> String {
-    let text = url.to_string();
-    let text = text.trim_end_matches('/');
-    match (text.split_once("://"), text.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        _ => text.to_owned(),
-    }
+    let scheme = url.scheme_str().unwrap_or("https");
+    let authority = url.authority().map_or("", http::uri::Authority::as_str);
+    let path = url.path().trim_end_matches('/');
+    format!("{scheme}://{}{path}", without_user(authority))
+}
+
+/// What a person typed as an address, without what stands before an `@`: it may be a password.
+pub(super) fn without_user(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(_, rest)| rest)
 }
 
 /// The first line of a text.
@@ -31,9 +35,18 @@ pub(super) fn kube_error(error: &kube::Error, server: &str, what: &str) -> Clust
             Err(error) => decode(what, &error.to_string()),
         },
         kube::Error::SerdeError(source) => decode(what, &source.to_string()),
+        // A parser shows the lines around an error, and those may be a token.
+        kube::Error::InferKubeconfig(KubeconfigError::Parse(_)) => {
+            ClusterError::Config { message: "the kubeconfig is not valid YAML of its kind".into() }
+        }
         kube::Error::InferKubeconfig(source) => {
             ClusterError::Config { message: first_line(&source.to_string()).to_owned() }
         }
+        // kube shows the proxy's URL with its password.
+        kube::Error::ProxyProtocolUnsupported { proxy_url }
+        | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => ClusterError::Config {
+            message: format!("the protocol of the proxy `{}` is not supported", url(proxy_url)),
+        },
         other => transport_error(other, server),
     }
 }
@@ -87,6 +100,10 @@ fn auth_reason(error: &AuthError) -> String {
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
             "the credential plugin printed no credential".to_owned()
         }
+        // kube shows the command with its arguments, and what it printed.
+        AuthError::AuthExec(_) => {
+            "the credentials of the kubeconfig could not be obtained".to_owned()
+        }
         AuthError::ReadTokenFile(source, path) => {
             format!("cannot read the token file `{}`: {source}", path.display())
         }
@@ -109,6 +126,20 @@ mod tests {
     fn a_url_is_shown_without_credentials() {
         let shown = |text: &str| url(&text.parse().unwrap());
         assert_eq!(shown("https://eve:canary@api:6443/"), "https://api:6443");
+        assert_eq!(shown("https://api/x@y?token=canary"), "https://api/x@y");
         assert_eq!(shown("https://api:6443/k8s/clusters/c-1"), "https://api:6443/k8s/clusters/c-1");
+        assert_eq!(without_user("ftp://eve:canary@x"), "x");
+    }
+
+    #[test]
+    fn a_proxy_and_a_credential_plugin_are_told_without_their_secrets() {
+        let proxy_url = Box::new("ftp://eve:canary@proxy:21".parse().unwrap());
+        let proxy = kube::Error::ProxyProtocolUnsupported { proxy_url };
+        let plugin = kube::Error::Auth(AuthError::AuthExec("Executing x canary failed".into()));
+        for (error, words) in [(proxy, "`ftp://proxy:21`"), (plugin, "could not be obtained")] {
+            let told = kube_error(&error, "https://api", "x");
+            assert!(told.to_string().contains(words), "{told}");
+            assert!(!format!("{told:?}").contains("canary"), "{told:?}");
+        }
     }
 }

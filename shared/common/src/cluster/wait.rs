@@ -143,6 +143,7 @@ struct Wait<'a> {
     replica_sets: Objects,
     pods: Objects,
     events: Vec<Value>,
+    events_are_known: bool,
     moved_at: Instant,
 }
 
@@ -170,6 +171,7 @@ impl<'a> Wait<'a> {
             replica_sets: Objects::new(),
             pods: Objects::new(),
             events: Vec::new(),
+            events_are_known: false,
             moved_at: Instant::now(),
         }
     }
@@ -278,6 +280,7 @@ impl<'a> Wait<'a> {
             replica_sets: &replica_sets,
             pods: &pods,
             events: &self.events,
+            events_are_known: self.events_are_known,
             now: self.cluster.now(),
         })
     }
@@ -336,7 +339,9 @@ impl<'a> Wait<'a> {
         self.moved_at = Instant::now();
         let namespace = self.reference.namespace.clone().unwrap_or_default();
         let events = Collection::namespaced("v1", "Event", namespace);
-        if let Ok(list) = self.cluster.list(&events).await {
+        let list = self.cluster.list(&events).await;
+        self.events_are_known = list.is_ok();
+        if let Ok(list) = list {
             self.events = list.items;
         }
     }

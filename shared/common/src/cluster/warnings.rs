@@ -26,13 +26,31 @@ impl Warnings {
         for value in headers.get_all(WARNING) {
             let Some(text) = value.to_str().ok().and_then(parse) else { continue };
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_new = told.insert(text.clone());
+            let is_new = told.insert(without_indexes(&text));
             drop(told);
             if let (true, Some(observer)) = (is_new, &self.observer) {
                 observer(text);
             }
         }
     }
+}
+
+/// The text without positions in lists: the same thing is wrong with each of them.
+fn without_indexes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        plain.push_str(before);
+        let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+        rest = match after[digits..].strip_prefix(']') {
+            Some(behind) if digits > 0 => behind,
+            _ => {
+                plain.push('[');
+                after
+            }
+        };
+    }
+    plain + rest
 }
 
 /// The text of `299 - "text"`, with its quoting undone.
@@ -63,7 +81,9 @@ mod tests {
             headers.append(WARNING, value.parse().unwrap());
         }
         warnings.collect(&headers);
+        headers.append(WARNING, r#"299 - "c[0].d is old""#.parse().unwrap());
+        headers.append(WARNING, r#"299 - "c[12].d is old""#.parse().unwrap());
         warnings.collect(&headers);
-        assert_eq!(*told.lock().unwrap(), [r#"policy "x" is deprecated"#, "b"]);
+        assert_eq!(*told.lock().unwrap(), [r#"policy "x" is deprecated"#, "b", "c[0].d is old"]);
     }
 }

@@ -28,7 +28,7 @@ fn merge_at(target: &mut Value, patch: &Value, field: &str) {
                 }
             }
         }
-        (Value::Array(target), Value::Array(patch)) if merge_key(field).is_some() => {
+        (Value::Array(target), Value::Array(patch)) if is_keyed(field) => {
             for item in patch {
                 match position(target, item, field) {
                     Some(index) => merge_at(&mut target[index], item, ""),
@@ -42,7 +42,7 @@ fn merge_at(target: &mut Value, patch: &Value, field: &str) {
 
 fn holds(object: &Value, patch: &Value, field: &str) -> bool {
     match patch {
-        Value::Null => object.is_null(),
+        Value::Null => is_empty(object),
         Value::Object(patch) if patch.is_empty() => true,
         Value::Object(patch) => {
             object.is_object()
@@ -50,7 +50,7 @@ fn holds(object: &Value, patch: &Value, field: &str) -> bool {
                     name.starts_with('$') || holds(&object[name.as_str()], value, name)
                 })
         }
-        Value::Array(items) if merge_key(field).is_some() => {
+        Value::Array(items) if is_keyed(field) => {
             items.iter().all(|item| holds_item(object, item, field))
         }
         scalar => object == scalar,
@@ -73,16 +73,33 @@ fn is_deletion(item: &Value) -> bool {
 }
 
 fn position(list: &[Value], item: &Value, field: &str) -> Option<usize> {
-    let key = merge_key(field)?;
+    let key = merge_key(field, item)?;
     list.iter().position(|known| !known[key].is_null() && known[key] == item[key])
 }
 
-/// The key by which Kubernetes merges the items of a list field of a pod template.
-fn merge_key(field: &str) -> Option<&'static str> {
+/// Whether there is nothing in `object`: API servers return `{}` for some fields that were removed.
+fn is_empty(object: &Value) -> bool {
+    match object {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether Kubernetes merges the items of this list field by a key.
+fn is_keyed(field: &str) -> bool {
+    merge_key(field, &Value::Null).is_some()
+}
+
+/// The key by which Kubernetes merges `item` into a list field of a pod template or of a Service.
+fn merge_key(field: &str, item: &Value) -> Option<&'static str> {
     match field {
         "containers" | "initContainers" | "env" | "volumes" | "imagePullSecrets" => Some("name"),
         "volumeMounts" => Some("mountPath"),
-        "ports" => Some("containerPort"),
+        // Those of a container and those of a Service have the same name.
+        "ports" if item["port"].is_null() => Some("containerPort"),
+        "ports" => Some("port"),
         _ => None,
     }
 }
@@ -121,7 +138,33 @@ mod tests {
         let there =
             json!({"name": "db", "volumeMounts": [{"mountPath": "/data", "$patch": "delete"}]});
         assert!(!is_satisfied(&object, &container(&there)));
+        for empty in [json!({}), json!([])] {
+            let removed = json!({"spec": {"template": {"spec": {"securityContext": null}}}});
+            let mut object = object.clone();
+            object["spec"]["template"]["spec"]["securityContext"] = empty;
+            assert!(is_satisfied(&object, &removed), "{object}");
+            object["spec"]["template"]["spec"]["securityContext"] = json!({"fsGroup": 1});
+            assert!(!is_satisfied(&object, &removed), "{object}");
+        }
         let no_context = json!({"spec": {"template": {"spec": {"securityContext": null}}}});
         assert!(is_satisfied(&object, &no_context));
+    }
+
+    #[test]
+    fn ports_of_a_service_and_of_a_container_have_different_keys() {
+        let service = json!({"spec": {"ports": [
+            {"name": "api", "port": 443, "targetPort": "api"}, {"port": 8443, "targetPort": 1}]}});
+        let wanted = |port: u32, target: Value| json!({"spec": {"ports": [{"port": port, "targetPort": target}]}});
+        assert!(is_satisfied(&service, &wanted(443, json!("api"))));
+        assert!(is_satisfied(&service, &wanted(8443, json!(1))));
+        assert!(!is_satisfied(&service, &wanted(443, json!(1))));
+        assert!(!is_satisfied(&service, &wanted(9090, json!(1))));
+        let mut patch = wanted(443, json!("api"));
+        merge_patches(&mut patch, &wanted(8443, json!(2)));
+        merge_patches(&mut patch, &wanted(443, json!("other")));
+        let both = json!([{"port": 443, "targetPort": "other"}, {"port": 8443, "targetPort": 2}]);
+        assert_eq!(patch["spec"]["ports"], both);
+        let container = container(&json!({"name": "a", "ports": [{"containerPort": 8443}]}));
+        assert!(is_satisfied(&container, &container.clone()));
     }
 }

@@ -68,8 +68,8 @@ pub fn path(from: &Version, to: &Version) -> Vec<Hop> {
 
 /// A release line that cannot be entered from too far below.
 struct Gate {
-    /// Sources below this line …
-    below: (u32, u32),
+    /// Sources below this …
+    below: Below,
     /// … cannot go to this line or beyond …
     entering: (u32, u32),
     /// … without running this release first.
@@ -77,11 +77,21 @@ struct Gate {
     why: &'static str,
 }
 
+/// What a gate holds sources against.
+enum Below {
+    /// A release line, given by its major and minor number.
+    Line(u32, u32),
+    /// The release the gate lands on: even its own line has to go there first.
+    Landing,
+}
+
 impl Gate {
     fn stands_between(&self, from: &Version, to: &Version) -> bool {
-        !from.is_at_least(self.below.0, self.below.1)
-            && to.is_at_least(self.entering.0, self.entering.1)
-            && *to != self.landing
+        let is_below = match self.below {
+            Below::Line(major, minor) => !from.is_at_least(major, minor),
+            Below::Landing => *from < self.landing,
+        };
+        is_below && to.is_at_least(self.entering.0, self.entering.1) && *to != self.landing
     }
 }
 
@@ -99,25 +109,25 @@ fn hop(from: &Version, to: &Version, why: &str) -> Hop {
 
 const GATES: &[Gate] = &[
     Gate {
-        below: (3, 48),
+        below: Below::Line(3, 48),
         entering: (3, 64),
         landing: Version::release(3, 63, 0),
         why: "3.64 dropped BadgerDB; only 3.48 to 3.63 convert its data",
     },
     Gate {
-        below: (3, 74),
+        below: Below::Landing,
         entering: (4, 0),
         landing: Version::release(3, 74, 9),
         why: "4.0 moves to PostgreSQL and takes over only from the last 3.74",
     },
     Gate {
-        below: (4, 0),
+        below: Below::Line(4, 0),
         entering: (4, 5),
         landing: Version::release(4, 4, 8),
         why: "4.5 no longer reads the data of 3.x",
     },
     Gate {
-        below: (4, 6),
+        below: Below::Line(4, 6),
         entering: (4, 10),
         landing: Version::release(4, 9, 9),
         why: "4.10 dropped the migrations from before 4.6",
@@ -158,6 +168,11 @@ mod tests {
         assert_eq!(way("3.0.44.0", "3.63.0"), ["3.63.0"]);
         assert_eq!(way("3.74.9", "4.4.8"), ["4.4.8"]);
         assert_eq!(way("3.62.1", "4.11.1"), ["3.74.9", "4.4.8", "4.9.9", "4.11.1"]);
+        assert_eq!(way("3.74.2", "4.0.0"), ["3.74.9", "4.0.0"]);
+        assert_eq!(way("3.74.2", "4.11.1"), ["3.74.9", "4.4.8", "4.9.9", "4.11.1"]);
+        assert_eq!(way("3.74.2", "3.74.9"), ["3.74.9"]);
+        assert_eq!(way("3.74.10", "4.4.8"), ["4.4.8"]);
+        assert_eq!(way("4.0.0", "4.4.0"), ["4.4.0"]);
         assert_eq!(way("4.5.9", "4.11.1"), ["4.9.9", "4.11.1"]);
         assert_eq!(way("4.6.0", "4.11.1"), ["4.11.1"]);
     }

@@ -69,6 +69,9 @@ pub struct ImageOptions {
     pub registry: Option<String>,
     /// Complete references by role or container name (`--image NAME=REF`).
     pub overrides: BTreeMap<String, String>,
+    /// The version that runs, as Central's API says it; it stands in for the tag of an image that
+    /// is named by its digest only.
+    pub running: Option<Version>,
 }
 
 /// Why no reference could be formed for a release.
@@ -180,7 +183,7 @@ impl Image {
         if let Some(reference) = options.overrides.get(self.role.short()) {
             return Ok(reference.clone());
         }
-        let product = self.uses_product_names(to);
+        let product = self.uses_product_names(to, options.running.as_ref());
         let prefix = match &options.registry {
             Some(registry) => registry.trim_end_matches('/').to_owned(),
             None => self.prefix_at(to),
@@ -210,16 +213,15 @@ impl Image {
 
     /// Red Hat's names came with 3.68; the other registries kept the short ones. A mirror whose
     /// images have short names before 3.68 is taken for one of Red Hat's registry, except below a
-    /// folder named as an open-source registry's is.
-    fn uses_product_names(&self, to: &Version) -> bool {
+    /// folder named as an open-source registry's is. Without a tag the version that runs tells.
+    fn uses_product_names(&self, to: &Version, running: Option<&Version>) -> bool {
         if !has_one_tag(to) {
             return false;
         }
-        let was_one_tag = self
-            .tag
-            .as_deref()
-            .and_then(|tag| tag.parse().ok())
-            .is_some_and(|version| has_one_tag(&version));
+        let was_one_tag = match &self.tag {
+            Some(tag) => tag.parse().is_ok_and(|version| has_one_tag(&version)),
+            None => running.is_some_and(has_one_tag),
+        };
         match self.naming {
             Naming::Product => true,
             Naming::ShortRhel => false,
@@ -382,6 +384,25 @@ mod tests {
         for (was, to, is) in table {
             assert_eq!(upgraded(was, to), is, "{was} → {to}");
         }
+    }
+
+    #[test]
+    fn the_version_that_runs_tells_what_a_digest_does_not() {
+        let image = Image::classify("mirror.example/acs/main@sha256:00").expect("main");
+        let at_target = |running: Option<Version>| {
+            let options = ImageOptions { running, ..ImageOptions::default() };
+            image.at(&Version::release(3, 74, 9), &options).expect("main has a tag")
+        };
+        let short = "mirror.example/acs/main:3.74.9";
+        let product = "mirror.example/acs/rhacs-main-rhel8:3.74.9";
+        assert_eq!(at_target(Some(Version::release(3, 70, 0))), short);
+        assert_eq!(at_target(Some(Version::release(3, 62, 1))), product);
+        assert_eq!(at_target(None), product);
+        let tagged = Image::classify("mirror.example/acs/main:3.0.62.1").expect("main");
+        let options =
+            ImageOptions { running: Some(Version::release(3, 70, 0)), ..ImageOptions::default() };
+        let reference = tagged.at(&Version::release(3, 74, 9), &options);
+        assert_eq!(reference.as_deref(), Ok(product), "a tag says more about its own image");
     }
 
     #[test]

@@ -144,9 +144,16 @@ pub fn essence(object: &Value) -> Value {
         for field in SERVER_METADATA {
             metadata.remove(field);
         }
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.remove("deployment.kubernetes.io/revision");
-            annotations.remove("kubernetes.io/change-cause");
+        let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut);
+        let is_empty = annotations.is_some_and(|annotations| {
+            for name in CONTROLLER_ANNOTATIONS {
+                annotations.remove(name);
+            }
+            annotations.is_empty()
+        });
+        // An object without annotations has the same essence as one that has only these.
+        if is_empty {
+            metadata.remove("annotations");
         }
     }
     object
@@ -154,6 +161,17 @@ pub fn essence(object: &Value) -> Value {
 
 const SERVER_METADATA: [&str; 6] =
     ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+
+/// Annotations that controllers and kubectl rewrite; autoscalers keep what newer versions of their
+/// API have as status in the first two.
+const CONTROLLER_ANNOTATIONS: [&str; 6] = [
+    "autoscaling.alpha.kubernetes.io/conditions",
+    "autoscaling.alpha.kubernetes.io/current-metrics",
+    "control-plane.alpha.kubernetes.io/leader",
+    "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
+    "kubernetes.io/change-cause",
+];
 
 fn plural(kind: &str) -> String {
     let lower = kind.to_lowercase();
@@ -169,7 +187,36 @@ fn plural(kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_controllers_rewrite_is_no_change_by_somebody() {
+        let autoscaler = |annotations: Value| {
+            json!({"kind": "HorizontalPodAutoscaler", "metadata": {
+                "name": "scanner", "resourceVersion": "7", "annotations": annotations,
+            }, "spec": {"minReplicas": 2}, "status": {"currentReplicas": 2}})
+        };
+        let metrics = "autoscaling.alpha.kubernetes.io/metrics";
+        let mut annotations = json!({metrics: "[]"});
+        let plain = essence(&autoscaler(annotations.clone()));
+        for name in CONTROLLER_ANNOTATIONS {
+            annotations[name] = json!("rewritten");
+        }
+        let rewritten = essence(&autoscaler(annotations));
+        assert_eq!(rewritten, plain);
+        assert_eq!(
+            rewritten["metadata"],
+            json!({"name": "scanner", "annotations": {metrics: "[]"}})
+        );
+        let changed = essence(&autoscaler(json!({metrics: "[1]"})));
+        assert_ne!(changed, plain, "the wanted metrics are somebody's decision");
+        let only = autoscaler(json!({"autoscaling.alpha.kubernetes.io/conditions": "[]"}));
+        let mut none = only.clone();
+        none["metadata"].as_object_mut().unwrap().remove("annotations");
+        assert_eq!(essence(&only), essence(&none));
+    }
 
     #[test]
     fn paths_are_those_of_the_api() {

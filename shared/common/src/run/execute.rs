@@ -9,6 +9,7 @@ mod diff;
 mod dry_run;
 mod fleet;
 mod known;
+mod migration;
 mod restore;
 mod rollout;
 mod scanner;
@@ -30,6 +31,7 @@ use super::report::{ClusterReport, ComponentReport};
 use super::step_error::StepError;
 use super::undo::UndoWrite;
 use crate::plan::Step;
+use crate::rhacs::ObjectRef;
 
 /// The effects of a run.
 pub trait Execute {
@@ -48,6 +50,20 @@ pub trait Execute {
         step: &Step,
         context: &StepContext<'_>,
     ) -> impl Future<Output = Result<Probe, StepError>>;
+
+    /// Finds out what has to be on record before the step starts, and notes it with
+    /// [`StepContext::note_write`]. Changes nothing; may be dropped at any await.
+    ///
+    /// # Errors
+    /// When that cannot be found out, so that the step must not start.
+    fn prepare(
+        &self,
+        step: &Step,
+        context: &StepContext<'_>,
+    ) -> impl Future<Output = Result<(), StepError>> {
+        let _ = (step, context);
+        std::future::ready(Ok(()))
+    }
 
     /// Does the step. It is never dropped while it runs: where it waits for long, it has to look
     /// at [`StepContext::interrupt`] itself.
@@ -159,6 +175,12 @@ impl<'a> StepContext<'a> {
         let mut all = self.wrote.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|earlier| earlier.object != wrote.object);
         all.push(wrote);
+    }
+
+    /// The step's own last write of `object` in this process.
+    pub(super) fn last_write(&self, object: &ObjectRef) -> Option<Wrote> {
+        let all = self.wrote.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|wrote| wrote.object == *object).cloned()
     }
 
     /// Says what the step waits for.

@@ -20,8 +20,9 @@ use super::event::{Event, Events, Outcome, OutcomeResult, StepOutline};
 use super::execute::{Execute, Probe, StepContext, Verified};
 use super::interrupt::Interrupt;
 use super::journal::Journal;
-use super::record::{Record, StepRecord, StepState};
+use super::record::{Record, StepRecord, StepState, Wrote};
 use super::step_error::StepError;
+use crate::exit::Exit;
 use crate::plan::{Action, Step};
 
 /// How much longer than its own limit a verification may take before it is given up from outside.
@@ -73,8 +74,8 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         let begin = self.events.now();
         self.saved = !record.resumes.is_empty();
         self.announce(&record);
-        let stop = self.carry_out(&mut record).await.err();
-        let undone = match &stop {
+        let mut stop = self.carry_out(&mut record).await.err();
+        let undone = match &mut stop {
             Some(stop) if !stop.error.is_interruption() => {
                 self.undo_if_wanted(&mut record, stop).await
             }
@@ -165,6 +166,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
     async fn change(&mut self, record: &mut Record, step: &Step) -> Result<(), StepError> {
         let begin = self.events.now();
         self.stop_if_interrupted()?;
+        self.prepare(record, step).await?;
         self.mark(record, step, StepState::Started);
         // A look at everything needs no record of its intent; the next save carries its result.
         if !matches!(step.action, Action::VerifyAll { .. }) {
@@ -179,10 +181,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         let applied = self.executor.apply(step, &context).await;
         let wrote = context.into_writes();
         let entry = self.mark(record, step, StepState::Started);
-        for written in wrote {
-            entry.wrote.retain(|earlier| earlier.object != written.object);
-            entry.wrote.push(written);
-        }
+        add_writes(entry, wrote);
         let mut outcome = applied?;
         entry.outcome = Some(outcome.clone());
         self.stop_if_interrupted()?;
@@ -195,6 +194,17 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         Ok(())
     }
 
+    /// Puts on record what the step has to find again should this process die within it.
+    async fn prepare(&self, record: &mut Record, step: &Step) -> Result<(), StepError> {
+        let context = StepContext::new(step, record, self.events, &self.interrupt);
+        self.interrupt.during(self.executor.prepare(step, &context)).await?;
+        let wrote = context.into_writes();
+        if !wrote.is_empty() {
+            add_writes(self.mark(record, step, StepState::Started), wrote);
+        }
+        Ok(())
+    }
+
     async fn verify(&self, record: &Record, step: &Step) -> Result<Verified, StepError> {
         let context = StepContext::new(step, record, self.events, &self.interrupt);
         let limit = Duration::from_secs(step.timeout_seconds) + VERIFICATION_GRACE;
@@ -203,11 +213,13 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
                 |_| {
                     let seconds = limit.as_secs();
                     let message = format!("step `{}` was not verified within {seconds}s", step.id);
-                    Err(StepError::unverified(message))
+                    // Nobody knows what goes on there.
+                    Err(StepError::unverified(message).ongoing())
                 },
             )
         };
-        self.interrupt.during(work).await
+        let verified = self.interrupt.during(work).await;
+        verified.map_err(|error| as_of_the_run(record, step, error))
     }
 
     /// Adds what the verification found to what the step did, and warns of it.
@@ -251,6 +263,28 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
 
     fn stop_if_interrupted(&self) -> Result<(), StepError> {
         if self.interrupt.is_raised() { Err(StepError::interrupted()) } else { Ok(()) }
+    }
+}
+
+/// Adds what a step wrote to what is known of it.
+fn add_writes(entry: &mut StepRecord, wrote: Vec<Wrote>) {
+    for written in wrote {
+        entry.wrote.retain(|earlier| earlier.object != written.object);
+        entry.wrote.push(written);
+    }
+}
+
+/// "Applied, but not verified in time" is true of a run only when nothing is left to apply; a step
+/// in the middle that is late has failed.
+fn as_of_the_run(record: &Record, step: &Step, error: StepError) -> StepError {
+    let later = record.plan.steps.iter().skip_while(|other| other.id != step.id).skip(1);
+    let mut writing = later
+        .filter(|step| matches!(step.action, Action::Write { .. } | Action::ScannerBundle { .. }));
+    let is_left = writing
+        .any(|step| !matches!(record.step_state(&step.id), StepState::Done | StepState::Skipped));
+    match error.exit {
+        Exit::Unverified if is_left => StepError { exit: Exit::StepFailed, ..error },
+        _ => error,
     }
 }
 

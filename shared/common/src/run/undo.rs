@@ -2,19 +2,38 @@
 
 use serde_json::{Map, Value};
 
-use super::record::Captured;
+use super::record::{Captured, Wrote};
 use crate::rhacs::{ObjectRef, essence};
 
 /// One write that takes a change back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UndoWrite {
     /// Put the object back as it was, creating it again if it is gone; see [`restoration`].
-    Restore(Captured),
+    Restore {
+        /// The object as it was.
+        captured: Captured,
+        /// Whether it is on record that the step wrote it. If not, it is put back only when it is
+        /// as the step would have left it: else somebody else changed it.
+        is_recorded: bool,
+    },
     /// Delete an object the step created.
     Delete {
         /// The object.
         object: ObjectRef,
+        /// The uid it got then. Without one on record it may be somebody else's and stays.
+        uid: Option<String>,
     },
+}
+
+impl UndoWrite {
+    /// The object that is put back or deleted.
+    #[must_use]
+    pub const fn object(&self) -> &ObjectRef {
+        match self {
+            Self::Restore { captured, .. } => &captured.object,
+            Self::Delete { object, .. } => object,
+        }
+    }
 }
 
 /// What has to be sent so that an object is as it was.
@@ -28,17 +47,23 @@ pub enum Restoration {
     Replace(Value),
 }
 
-/// The writes that put back what one step may have changed, last change first.
+/// The writes that put back what one step may have changed, last change first; `wrote` is what it
+/// is known to have written.
 #[must_use]
-pub fn undo_writes(captured: &[Captured]) -> Vec<UndoWrite> {
-    captured
-        .iter()
-        .rev()
-        .map(|captured| match captured.before {
-            Some(_) => UndoWrite::Restore(captured.clone()),
-            None => UndoWrite::Delete { object: captured.object.clone() },
-        })
-        .collect()
+pub fn undo_writes(captured: &[Captured], wrote: &[Wrote]) -> Vec<UndoWrite> {
+    let undo = |captured: &Captured| {
+        let recorded = wrote.iter().find(|wrote| wrote.object == captured.object);
+        match captured.before {
+            Some(_) => {
+                UndoWrite::Restore { captured: captured.clone(), is_recorded: recorded.is_some() }
+            }
+            None => UndoWrite::Delete {
+                object: captured.object.clone(),
+                uid: recorded.and_then(|wrote| wrote.uid.clone()),
+            },
+        }
+    };
+    captured.iter().rev().map(undo).collect()
 }
 
 /// What makes `now` be `before` again, except for what others own: the number of replicas,
@@ -166,8 +191,19 @@ mod tests {
         let new = ObjectRef::scc("stackrox-sensor");
         let before = deployment("scanner:1", 3, "10");
         let captured = [Captured::new(old, Some(&before)), Captured::new(new.clone(), None)];
-        let writes = undo_writes(&captured);
-        assert_eq!(writes[0], UndoWrite::Delete { object: new });
-        assert_eq!(writes[1], UndoWrite::Restore(captured[0].clone()));
+        let restore =
+            |is_recorded| UndoWrite::Restore { captured: captured[0].clone(), is_recorded };
+        let delete = |uid: Option<&str>| UndoWrite::Delete {
+            object: new.clone(),
+            uid: uid.map(str::to_owned),
+        };
+        assert_eq!(undo_writes(&captured, &[]), [delete(None), restore(false)]);
+        let wrote = captured.each_ref().map(|captured| Wrote {
+            object: captured.object.clone(),
+            uid: Some("u".to_owned()),
+            resource_version: None,
+            digest: None,
+        });
+        assert_eq!(undo_writes(&captured, &wrote), [delete(Some("u")), restore(true)]);
     }
 }

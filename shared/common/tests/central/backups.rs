@@ -134,6 +134,30 @@ async fn a_silent_central_is_left_after_a_while() {
 }
 
 #[tokio::test]
+async fn a_backup_given_up_while_it_is_verified_leaves_nothing_now_or_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(None, |_| download().data(archive())).await;
+    let (central, _) = client(&options(server.address, false));
+    let request = BackupRequest::new(directory.path(), "3.69.2".parse().ok());
+    let size = archive().len() as u64;
+    let received = tokio::sync::Notify::new();
+    let mut progress = |bytes| {
+        if bytes == size {
+            received.notify_one();
+        }
+    };
+    let given_up = tokio::select! {
+        biased;
+        result = central.backup(&request, &mut progress) => Err(result),
+        () = received.notified() => Ok(()),
+    };
+    given_up.unwrap();
+    assert!(names(directory.path()).is_empty(), "{:?}", names(directory.path()));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(names(directory.path()).is_empty(), "{:?}", names(directory.path()));
+}
+
+#[tokio::test]
 async fn a_directory_that_is_not_there_is_named() {
     let nowhere = Path::new("/nowhere/at/all");
     let (result, _, _) = backup_of(nowhere, |_| (), |_| download().data(archive())).await;

@@ -76,6 +76,25 @@ async fn a_write_is_repeated_only_when_it_is_guarded() {
 }
 
 #[tokio::test]
+async fn a_new_leader_of_the_store_interrupts_only_what_may_not_be_repeated() {
+    let count = AtomicU32::new(0);
+    let server = Server::start(None, move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 | 2 => status(500, "InternalError", "etcdserver: leader changed"),
+        _ => Answer::json(200, &json!({"kind": "Deployment"})),
+    })
+    .await;
+    let (cluster, _) = connect(&server, SECOND).await;
+    let options = WriteOptions::default();
+    let guarded = json!({"metadata": {"resourceVersion": "7"}});
+    cluster.patch(&central(), PatchKind::Strategic, &guarded, &options).await.unwrap();
+    assert_eq!(server.seen().len(), 2);
+    let unguarded = json!({"spec": {"paused": false}});
+    let result = cluster.patch(&central(), PatchKind::Merge, &unguarded, &options).await;
+    assert!(result.unwrap_err().is_transient());
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
 async fn an_apply_names_its_manager_and_leaves_managed_fields_out() {
     let server = Server::start(None, |_| Answer::json(200, &json!({}))).await;
     let (cluster, _) = connect(&server, SECOND).await;

@@ -1,13 +1,14 @@
 //! The lock and the records, over a store that keeps resource versions.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::cluster::{ClusterError, Lease, LeaseError, Records};
 use serde_json::json;
 
-use crate::server::Server;
-use crate::support::{Store, connect};
+use crate::server::{Answer, Server};
+use crate::support::{Store, connect, status};
 
 const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/stackrox/leases/kubectl-rhacs";
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,6 +30,30 @@ async fn only_one_run_holds_the_lock_until_it_gives_it_back() {
     held.release().await.unwrap();
     assert!(store.paths().is_empty());
     assert!(Lease::acquire(&cluster, "bob@desk").await.is_ok());
+}
+
+#[tokio::test]
+async fn of_two_that_want_a_lock_just_released_the_slower_is_told_who_has_it() {
+    let store = Store::default();
+    let (answers, asked) = (store.clone(), AtomicU32::new(0));
+    let lease = |holder: &str| {
+        json!({"metadata": {"name": "kubectl-rhacs", "uid": "u"}, "spec": {
+            "holderIdentity": holder, "leaseDurationSeconds": 60,
+            "renewTime": "2999-01-01T00:00:00.000000Z"}})
+    };
+    let server = Server::start(None, move |seen| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 | 2 => status(409, "AlreadyExists", "exists"),
+        1 => status(404, "NotFound", "released"),
+        3 => Answer::json(200, &lease("bob@desk")),
+        _ => answers.answer(seen),
+    })
+    .await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let locked = Lease::acquire(&cluster, "eve@laptop").await.unwrap_err();
+    let LeaseError::Locked(lease) = locked else { unreachable!("{locked}") };
+    assert_eq!(lease.holder, "bob@desk");
+    assert_eq!(server.seen().len(), 4);
+    assert!(store.paths().is_empty());
 }
 
 #[tokio::test]
@@ -105,6 +130,41 @@ async fn a_large_record_is_split_and_whole_at_every_moment() {
     assert!(error.contains("part3` is missing"), "{error}");
     records.delete("a").await.unwrap();
     assert!(store.paths().is_empty(), "{:?}", store.paths());
+}
+
+#[tokio::test]
+async fn a_record_that_became_small_has_no_parts_left() {
+    let (server, store) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let records = Records::new(&cluster);
+    let large = vec![7; 2_000_000];
+    let first = records.save("a", &labels(), &large, None).await.unwrap();
+    assert_eq!(store.paths().len(), 3);
+    let second = records.save("a", &labels(), b"small", Some(&first)).await.unwrap();
+    assert_eq!(store.paths().len(), 1, "{:?}", store.paths());
+    let before = server.seen().len();
+    let third = records.save("a", &labels(), b"smaller", Some(&second)).await.unwrap();
+    assert_eq!(server.seen().len(), before + 1, "parts that cannot be there are not looked for");
+    // What another process left is found by one that resumes the run.
+    let fourth = records.save("a", &labels(), &large, Some(&third)).await.unwrap();
+    let resumed = Records::new(&cluster);
+    resumed.save("a", &labels(), b"small", Some(&fourth)).await.unwrap();
+    assert_eq!(store.paths().len(), 1, "{:?}", store.paths());
+}
+
+#[tokio::test]
+async fn the_record_that_was_just_saved_stays_however_old_it_is() {
+    let (server, _) = stored().await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let old = Records::new(&cluster);
+    let version = old.save("1", &labels(), b"one", None).await.unwrap();
+    for id in ["2", "3"] {
+        Records::new(&cluster).save(id, &labels(), b"x", None).await.unwrap();
+    }
+    old.save("1", &labels(), b"resumed", Some(&version)).await.unwrap();
+    assert_eq!(old.prune(1).await.unwrap(), 1);
+    let left: Vec<String> = old.list().await.unwrap().into_iter().map(|found| found.id).collect();
+    assert_eq!(left, ["3", "1"]);
 }
 
 #[tokio::test]

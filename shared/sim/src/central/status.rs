@@ -36,9 +36,16 @@ fn metadata(version: &Version, caller: &Caller) -> Value {
 
 fn auth_status(central: &Central, caller: &Caller) -> Value {
     let Caller::User { name, roles } = caller else { return json!({}) };
-    let expires = central.clock.now() + jiff::SignedDuration::from_hours(24);
+    // A caller with a token is known by it; a session of a password lasts a day.
+    let state = central.lock();
+    let token = state.tokens.iter().find(|token| token.name == *name);
+    let session = central.clock.now() + jiff::SignedDuration::from_hours(24);
+    let expires = token.map_or(session, |token| token.expires);
+    let user =
+        token.map_or_else(|| format!("user:{name}"), |token| format!("auth-token:{}", token.id));
+    drop(state);
     json!({
-        "userId": format!("user:{name}"),
+        "userId": user,
         "expires": meta::time(expires),
         "userInfo": {
             "username": name,

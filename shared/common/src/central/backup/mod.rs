@@ -102,16 +102,18 @@ impl CentralClient {
         receive(response.into_body(), request.idle_timeout, &mut sink).await?;
         let (file, size, sha256) = sink.finish()?;
         let expected = Expected { version: request.version.clone(), keys };
-        let directory = request.directory.clone();
+        let (part, directory) = (file.path().to_owned(), request.directory.clone());
         // Reading gigabytes again takes a while; renewals of the lock must go on meanwhile.
         let verified = tokio::task::spawn_blocking(move || {
-            let version = verify(file.path(), &expected)?;
-            file.persist().map_err(|error| BackupError::writing(&error, &directory, size))?;
+            let version = verify(&part, &expected)?;
+            make_durable(&part).map_err(|error| BackupError::writing(&error, &directory, size))?;
             Ok(version)
         });
         let version = verified.await.unwrap_or_else(|error| {
             Err(BackupError::Incomplete { what: format!("a verification: {error}") })
         })?;
+        // The task cannot be stopped: the file stays here, to go when this future is dropped.
+        file.persist().map_err(|error| BackupError::writing(&error, &request.directory, size))?;
         Ok(Backup { path, size, sha256, version })
     }
 
@@ -254,6 +256,11 @@ impl<'a> Sink<'a> {
             .write_all(data)
             .map_err(|error| BackupError::writing(&error, self.directory, self.received))
     }
+}
+
+/// Writes out what the system still holds of the file, which may take as long as reading it.
+fn make_durable(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().write(true).open(path)?.sync_all()
 }
 
 /// A zip archive begins `PK`; a login page or an error does not.

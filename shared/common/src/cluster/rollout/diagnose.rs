@@ -9,6 +9,10 @@ use crate::rhacs::ObjectRef;
 
 /// A pod that fits nowhere may be waiting for the old one to leave.
 const UNSCHEDULABLE_GRACE: SignedDuration = SignedDuration::from_secs(30);
+/// Without events nobody knows whether room is made for it: a new node takes a minute or two.
+const UNSCHEDULABLE_GRACE_UNSEEN: SignedDuration = SignedDuration::from_secs(120);
+/// What the cluster autoscaler and Karpenter say of a pod for which they make room.
+const MAKING_ROOM: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
 /// A Secret or ConfigMap may be on its way.
 const CONFIGURATION_GRACE: SignedDuration = SignedDuration::from_secs(15);
 /// So many restarts are no accident.
@@ -25,6 +29,8 @@ pub struct Observed<'a> {
     pub pods: &'a [Value],
     /// Events of the namespace (core/v1).
     pub events: &'a [Value],
+    /// The events are those of now: reading them succeeded when it was tried last.
+    pub events_are_known: bool,
     /// The time of the observation.
     pub now: Timestamp,
 }
@@ -187,8 +193,11 @@ fn describe_end(ended: &Value, restarts: u64) -> String {
 fn unschedulable(object: &ObjectRef, pod: &Value, observed: &Observed<'_>) -> Option<Trouble> {
     let scheduled = condition(pod, "PodScheduled")
         .filter(|found| found["status"] == "False" && found["reason"] == "Unschedulable")?;
-    // An autoscaler says so when it makes room.
-    let room_is_made = events_of(pod, observed).any(|event| event["reason"] == "TriggeredScaleUp");
+    let room_is_made = events_of(pod, observed)
+        .filter_map(|event| event["reason"].as_str())
+        .any(|reason| MAKING_ROOM.contains(&reason));
+    let grace =
+        if observed.events_are_known { UNSCHEDULABLE_GRACE } else { UNSCHEDULABLE_GRACE_UNSEEN };
     let since = age(&scheduled["lastTransitionTime"], observed.now);
     Some(Trouble {
         object: object.clone(),
@@ -196,7 +205,7 @@ fn unschedulable(object: &ObjectRef, pod: &Value, observed: &Observed<'_>) -> Op
         reason: "Unschedulable".to_owned(),
         message: text(&scheduled["message"]),
         crashed: false,
-        fatal: since >= UNSCHEDULABLE_GRACE && !room_is_made,
+        fatal: since >= grace && !room_is_made,
     })
 }
 
@@ -268,6 +277,7 @@ mod tests {
         replica_sets: Vec<Value>,
         pods: Vec<Value>,
         events: Vec<Value>,
+        events_are_known: bool,
     }
 
     impl Scene {
@@ -296,6 +306,7 @@ mod tests {
                 replica_sets: vec![set("1"), set("2")],
                 pods: vec![pod("1", &broken), pod("2", new_pod_status)],
                 events: Vec::new(),
+                events_are_known: true,
             }
         }
 
@@ -305,6 +316,7 @@ mod tests {
                 replica_sets: &self.replica_sets,
                 pods: &self.pods,
                 events: &self.events,
+                events_are_known: self.events_are_known,
                 now: NOW.parse().unwrap(),
             })
         }
@@ -368,9 +380,27 @@ mod tests {
         assert!(!fresh.fatal && fresh.reason == "Unschedulable");
         let mut scene = Scene::deployment(&status("2026-03-01T11:59:00Z"));
         assert!(scene.diagnose().unwrap().fatal);
-        scene.events =
-            vec![json!({"reason": "TriggeredScaleUp", "involvedObject": {"uid": "pod-2"}})];
-        assert!(!scene.diagnose().unwrap().fatal);
+        for (reason, fatal) in
+            [("TriggeredScaleUp", false), ("Nominated", false), ("FailedScheduling", true)]
+        {
+            scene.events = vec![json!({"reason": reason, "involvedObject": {"uid": "pod-2"}})];
+            assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_fits_nowhere_has_longer_when_nobody_can_tell_whether_room_is_made() {
+        let status = |since: &str| {
+            json!({"phase": "Pending", "conditions": [{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                "message": "0/3 nodes are available", "lastTransitionTime": since,
+            }]})
+        };
+        for (since, fatal) in [("2026-03-01T11:59:00Z", false), ("2026-03-01T11:58:00Z", true)] {
+            let mut scene = Scene::deployment(&status(since));
+            scene.events_are_known = false;
+            assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{since}");
+        }
     }
 
     #[test]

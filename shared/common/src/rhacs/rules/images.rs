@@ -32,6 +32,24 @@ pub fn component_of(workload: &str) -> Option<Component> {
     }
 }
 
+/// The containers that the product's charts give a workload of this name.
+#[must_use]
+pub fn own_containers(workload: &str) -> &'static [&'static str] {
+    match workload {
+        "admission-control" => &["admission-control", "init-tls-certs"],
+        "central" => &["central"],
+        "central-db" => &["init-db", "central-db"],
+        "collector" => &["collector", "compliance", "fact", "init-tls-certs", "node-inventory"],
+        "config-controller" => &["manager"],
+        "scanner" => &["scanner", "db"],
+        "scanner-db" | "scanner-v4-db" => &["init-db", "db"],
+        "scanner-v4-indexer" => &["indexer"],
+        "scanner-v4-matcher" => &["matcher"],
+        "sensor" => &["crs", "init-tls-certs", "sensor"],
+        _ => &[],
+    }
+}
+
 /// The image changes that bring every workload to the target release.
 ///
 /// # Errors
@@ -83,13 +101,15 @@ fn workload_images(
     let mut words = Vec::new();
     let mut references = Vec::new();
     for container in workload.all_containers() {
-        let Some(image) = Image::classify(container.image()) else {
-            continue;
-        };
-        let named = facts.images.overrides.get(container.name());
-        let reference = match named {
-            Some(reference) => reference.clone(),
-            None => image.at(facts.to, facts.images)?,
+        let own = own_containers(workload.name()).contains(&container.name());
+        let named = facts.images.overrides.get(container.name()).filter(|_| own);
+        let image = Image::classify(container.image());
+        // A stranger's container may well have an image called `main`.
+        let image = image.filter(|image| own || image.is_official());
+        let reference = match (named, image) {
+            (Some(reference), _) => reference.clone(),
+            (None, Some(image)) => image.at(facts.to, facts.images)?,
+            (None, None) => continue,
         };
         if reference == container.image() {
             continue;

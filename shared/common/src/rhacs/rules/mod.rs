@@ -12,7 +12,7 @@ mod secured;
 
 use serde_json::{Value, json};
 
-pub use images::{ImageChange, component_of, image_changes, unknown_containers};
+pub use images::{ImageChange, component_of, image_changes, own_containers, unknown_containers};
 pub use scc::{belongs_to_product, capturing_users, old_scc_names};
 
 use super::images::{ImageOptions, UnknownTag};

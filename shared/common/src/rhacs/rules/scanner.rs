@@ -125,8 +125,14 @@ pub(super) const MINIMUM_REPLICAS: Rule = Rule {
         }
         let version = autoscaler["apiVersion"].as_str().unwrap_or("autoscaling/v2");
         let object = facts.namespaced(version, "HorizontalPodAutoscaler", "scanner");
-        let what = format!("minReplicas {minimum} → 2");
-        vec![preparation(object, json!({"spec": {"minReplicas": 2}}), what)]
+        let mut spec = json!({"minReplicas": 2});
+        let mut what = format!("minReplicas {minimum} → 2");
+        // The API server refuses a minimum above the maximum.
+        if let Some(maximum) = autoscaler["spec"]["maxReplicas"].as_i64().filter(|most| *most < 2) {
+            spec["maxReplicas"] = json!(2);
+            what.push_str(&format!(", maxReplicas {maximum} → 2"));
+        }
+        vec![preparation(object, json!({"spec": spec}), what)]
     },
 };
 
@@ -236,3 +242,46 @@ fn container<'a>(facts: &Facts<'a>, deployment: &str, name: &str) -> Option<Cont
 const PASSWORD_FILE: &str = "POSTGRES_PASSWORD_FILE";
 const CERTIFICATES: &str = "/run/secrets/stackrox.io/certs";
 const SECRETS: &str = "/run/secrets/stackrox.io/secrets";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rhacs::images::ImageOptions;
+    use crate::rhacs::{Snapshot, Version};
+
+    fn replicas(spec: Value) -> Vec<(String, Value)> {
+        let autoscaler = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "scanner", "namespace": "stackrox"}, "spec": spec,
+        });
+        let snapshot = Snapshot {
+            namespace: "stackrox".to_owned(),
+            objects: vec![autoscaler],
+            ..Snapshot::default()
+        };
+        let (from, to) = (Version::release(3, 62, 1), Version::release(3, 69, 2));
+        let images = ImageOptions::default();
+        let proposals = MINIMUM_REPLICAS.proposals(&Facts::new(&snapshot, &from, &to, &images));
+        let body = |write: Write| match write {
+            Write::Patch { body, .. } => body["spec"].clone(),
+            other => unreachable!("{other:?}"),
+        };
+        proposals.into_iter().map(|proposal| (proposal.what, body(proposal.write))).collect()
+    }
+
+    #[test]
+    fn the_minimum_takes_a_maximum_below_it_along() {
+        assert_eq!(
+            replicas(json!({"minReplicas": 1, "maxReplicas": 5})),
+            [("minReplicas 1 → 2".to_owned(), json!({"minReplicas": 2}))]
+        );
+        assert_eq!(
+            replicas(json!({"maxReplicas": 1})),
+            [(
+                "minReplicas 1 → 2, maxReplicas 1 → 2".to_owned(),
+                json!({"minReplicas": 2, "maxReplicas": 2})
+            )]
+        );
+        assert!(replicas(json!({"minReplicas": 2, "maxReplicas": 2})).is_empty());
+    }
+}

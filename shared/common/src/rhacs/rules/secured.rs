@@ -58,7 +58,7 @@ pub(super) const EDIT_ROLE: Rule = Rule {
         if !facts.to.is_at_least(3, 73) {
             return Vec::new();
         }
-        let allows_all = |rules: &Value| rules[0]["verbs"] == json!(["*"]);
+        let allows_all = |_: &Facts<'_>, rules: &Value| rules[0]["verbs"] == json!(["*"]);
         role_rules(facts, "edit", allows_all)
     },
 };

@@ -34,6 +34,11 @@ pub struct ClusterExecutor {
     announcements: Mutex<JoinSet<()>>,
     /// Central's id of the cluster that is written to, where it is known.
     pub(super) local_cluster: Option<String>,
+    /// Whether the credentials for Central are known to be an API token.
+    pub(super) uses_token: bool,
+    /// When this part of the run began by the API server's clock: contacts of clusters must be
+    /// newer, and the clock of this computer may be wrong.
+    pub(super) began: Timestamp,
 }
 
 impl ClusterExecutor {
@@ -42,6 +47,7 @@ impl ClusterExecutor {
     #[must_use]
     pub fn new(cluster: Cluster, central: Option<CentralClient>, plan: Plan) -> Self {
         Self {
+            began: cluster.now(),
             cluster,
             central,
             plan,
@@ -49,6 +55,7 @@ impl ClusterExecutor {
             outage: None,
             announcements: Mutex::default(),
             local_cluster: None,
+            uses_token: false,
         }
     }
 
@@ -68,6 +75,14 @@ impl ClusterExecutor {
     #[must_use]
     pub fn with_local_cluster(mut self, id: Option<String>) -> Self {
         self.local_cluster = id;
+        self
+    }
+
+    /// Says whether the credentials for Central are an API token rather than a password. Only then
+    /// a token may be found by its name, for a Central that does not tell the id of the one in use.
+    #[must_use]
+    pub const fn with_token_credentials(mut self, is_token: bool) -> Self {
+        self.uses_token = is_token;
         self
     }
 
@@ -172,10 +187,17 @@ impl Execute for ClusterExecutor {
             Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => {
                 was_done(context) && token_is_spent(context.record)
             }
-            Action::RevokeToken => was_done(context) || self.token_is_revoked(context).await,
+            Action::RevokeToken => was_done(context),
         };
         let reason = "done earlier in this run".to_owned();
         Ok(if is_done { Probe::Done { reason } } else { Probe::Pending })
+    }
+
+    async fn prepare(&self, step: &Step, context: &StepContext<'_>) -> Result<(), StepError> {
+        match step.action {
+            Action::RevokeToken => self.note_token(context).await,
+            _ => Ok(()),
+        }
     }
 
     async fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, StepError> {
@@ -188,7 +210,7 @@ impl Execute for ClusterExecutor {
             Action::ScannerBundle { config } => self.apply_bundle(*config, context).await,
             Action::AwaitUpgrader { version } => self.start_upgraders(version, context).await,
             Action::VerifyAll { .. } => Ok(Outcome::unchanged("everything was looked at")),
-            Action::RevokeToken => self.revoke_token().await,
+            Action::RevokeToken => self.revoke_token(context).await,
         }
     }
 
@@ -220,11 +242,15 @@ impl Execute for ClusterExecutor {
         writes: &[UndoWrite],
         context: &StepContext<'_>,
     ) -> Result<Outcome, StepError> {
-        let mut changed = 0;
+        let (mut changed, mut central) = (0, None);
         for write in writes {
             if self.undo_one(write, context).await? {
                 changed += 1;
+                central = central.or_else(|| Some(write.object()).filter(|it| self.is_central(it)));
             }
+        }
+        if let Some(central) = central {
+            self.await_return(central, context).await?;
         }
         Ok(match changed {
             0 => Outcome::unchanged("as it was already"),
@@ -263,7 +289,8 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    fn after(seconds: u64) -> Self {
+    /// The moment so many seconds from now.
+    pub(super) fn after(seconds: u64) -> Self {
         let limit = Duration::from_secs(seconds);
         Self { at: tokio::time::Instant::now() + limit, limit }
     }
@@ -289,17 +316,15 @@ impl Deadline {
     }
 }
 
-/// When the part of the run began that goes on now: contacts of clusters must be newer.
-pub(super) fn begin_of(record: &Record) -> Timestamp {
-    record.resumes.last().map_or(record.started, |resume| resume.at)
-}
-
 /// Whether the run has begun to revoke its own token, which it does when all is verified: from
 /// then on Central's API is not asked again.
 pub(super) fn token_is_spent(record: &Record) -> bool {
-    record.plan.steps.iter().any(|step| {
-        matches!(step.action, Action::RevokeToken)
-            && matches!(record.step_state(&step.id), StepState::Started | StepState::Done)
+    let revoking = record.plan.steps.iter().filter(|step| step.action == Action::RevokeToken);
+    revoking.filter_map(|step| record.steps.get(&step.id)).any(|entry| match entry.state {
+        StepState::Started | StepState::Done => true,
+        // Nothing was sent before it was on record which token is meant.
+        StepState::Failed => !entry.wrote.is_empty(),
+        StepState::Pending | StepState::Skipped => false,
     })
 }
 

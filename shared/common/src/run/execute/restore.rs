@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::cluster::ClusterExecutor;
-use super::write::{change_cause, is_workload};
+use super::backup::central_version;
+use super::cluster::{ClusterExecutor, Deadline};
+use super::serving::{Look, last_lines};
+use super::write::{change_cause, holds, is_workload};
 use crate::cluster::{ClusterError, WriteOptions};
-use crate::rhacs::ObjectRef;
+use crate::rhacs::migrator::MigratorState;
+use crate::rhacs::{ObjectRef, Version};
 use crate::run::execute::StepContext;
 use crate::run::record::Captured;
 use crate::run::step_error::StepError;
@@ -22,9 +25,56 @@ impl ClusterExecutor {
         context: &StepContext<'_>,
     ) -> Result<bool, StepError> {
         match write {
-            UndoWrite::Restore(captured) => self.restore(captured, context).await,
-            UndoWrite::Delete { object } => self.delete_created(object, context).await,
+            UndoWrite::Restore { captured, is_recorded } => {
+                if !is_recorded && !self.is_as_written(&captured.object, context).await? {
+                    return Ok(false);
+                }
+                self.restore(captured, context).await
+            }
+            UndoWrite::Delete { object, uid } => {
+                self.delete_created(object, uid.as_deref(), context).await
+            }
         }
+    }
+
+    /// Whether the object is as the step wants it: then the write is ours, though it is not on
+    /// record. One that the step never got to is left alone.
+    async fn is_as_written(
+        &self,
+        object: &ObjectRef,
+        context: &StepContext<'_>,
+    ) -> Result<bool, StepError> {
+        let live = self.known.refresh(&self.cluster, object).await?;
+        let mut writes =
+            context.step.action.writes().iter().filter(|write| write.object() == object).peekable();
+        let is_written = writes.peek().is_some();
+        for write in writes {
+            if !holds(write, live.as_ref()).unwrap_or(false) {
+                return Ok(false);
+            }
+        }
+        Ok(is_written)
+    }
+
+    /// Waits until Central, put back, runs again: an old Central may refuse a database that the
+    /// new one has opened.
+    pub(super) async fn await_return(
+        &self,
+        central: &ObjectRef,
+        context: &StepContext<'_>,
+    ) -> Result<(), StepError> {
+        let deadline = Deadline::after(context.step.timeout_seconds);
+        let wait = self.await_rollout(central, deadline, context);
+        let returned = context.interrupt.during(wait).await;
+        if returned.as_ref().is_err_and(StepError::is_interruption) {
+            return returned;
+        }
+        let Ok(Look { log, state: MigratorState::Refused { line } }) =
+            self.look_at_log(deadline).await
+        else {
+            return returned;
+        };
+        Err(refused(central, &central_version(&self.plan), &line).with_logs(last_lines(&log)))
     }
 
     async fn restore(
@@ -69,11 +119,19 @@ impl ClusterExecutor {
     async fn delete_created(
         &self,
         object: &ObjectRef,
+        uid: Option<&str>,
         context: &StepContext<'_>,
     ) -> Result<bool, StepError> {
         let now = self.known.refresh(&self.cluster, object).await?;
         let Some(now) = now else { return Ok(false) };
-        let uid: Option<&str> = now["metadata"]["uid"].as_str();
+        if uid.is_none() || now["metadata"]["uid"].as_str() != uid {
+            // Created by somebody else, or by a process that died before it could record that.
+            context.events.warn(format!(
+                "`{object}` was not there before the run and is not known to be created by it; \
+                 it is left as it is"
+            ));
+            return Ok(false);
+        }
         match self.cluster.delete(object, uid, false).await {
             Ok(_) => {
                 self.note_write(object, None::<Value>, context);
@@ -82,6 +140,19 @@ impl ClusterExecutor {
             Err(error) => Err(cannot_put_back(object, error)),
         }
     }
+}
+
+fn refused(central: &ObjectRef, version: &Version, line: &str) -> StepError {
+    let namespace = central.namespace.as_deref().unwrap_or_default();
+    let kind = central.qualified();
+    StepError::failed(format!(
+        "`{central}` is {version} again, but it refuses the database the newer version has opened"
+    ))
+    .because(line.trim())
+    .hint(format!(
+        "set `maintenance.forceRollbackVersion: {version}` in `cm/central-config`, then \
+         `kubectl rollout restart {kind} -n {namespace}`; data written since the upgrade is lost"
+    ))
 }
 
 fn undo_cause(plan: &crate::plan::Plan, context: &StepContext<'_>) -> String {

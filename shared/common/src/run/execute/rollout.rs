@@ -23,7 +23,8 @@ impl ClusterExecutor {
         }
     }
 
-    async fn await_rollout(
+    /// Waits for the rollout of `object` that the last write of this run began.
+    pub(super) async fn await_rollout(
         &self,
         object: &ObjectRef,
         deadline: Deadline,
@@ -40,13 +41,19 @@ impl ClusterExecutor {
             context.waiting(format!("`{object}`: {}", waiting.message), counts);
         };
         let done = wait::rollout(&self.cluster, object, generation, deadline.left(), &mut on).await;
-        let after = done.map_err(|error| step_error(error, object))?;
+        let after = match done {
+            Ok(after) => after,
+            Err(error) if self.is_central(object) => {
+                self.outlast_migration(error, generation, deadline, context).await?
+            }
+            Err(error) => return Err(step_error(error, object)),
+        };
         self.known.remember(object, Some(after));
         Ok(())
     }
 }
 
-fn step_error(error: WaitError, object: &ObjectRef) -> StepError {
+pub(super) fn step_error(error: WaitError, object: &ObjectRef) -> StepError {
     let logs = error.logs().to_vec();
     let message = error.to_string();
     let kind = object.qualified();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cluster::{ClusterExecutor, Deadline, begin_of};
+use super::cluster::{ClusterExecutor, Deadline};
 use super::fleet::{Scope, Upgrader, Verdict, upgrader, verdict};
 use super::{StepContext, Verified};
 use crate::rhacs::{SecuredCluster, Version};
@@ -109,7 +109,7 @@ impl ClusterExecutor {
         }
         let mut told = String::new();
         loop {
-            let (mut missing, verdicts) = self.look_at_all(version, context).await;
+            let (mut missing, verdicts) = self.look_at_all(version).await;
             let is_wrong = |verdict: &&Verdict| verdict.is_expected && !verdict.report.verified;
             let wrong: Vec<&Verdict> = verdicts.iter().filter(is_wrong).collect();
             let is_worth_waiting =
@@ -130,18 +130,14 @@ impl ClusterExecutor {
     }
 
     /// What is missing at Central itself, and the verdict on each cluster.
-    async fn look_at_all(
-        &self,
-        version: &Version,
-        context: &StepContext<'_>,
-    ) -> (Vec<String>, Vec<Verdict>) {
+    async fn look_at_all(&self, version: &Version) -> (Vec<String>, Vec<Verdict>) {
         let mut missing = Vec::new();
         if let Err(not_yet) = self.api_serves(version).await {
             missing.push(format!("Central: waits for {}", not_yet.waits_for));
         }
         match self.clusters().await {
             Ok(clusters) => {
-                let (begin, now) = (begin_of(context.record), context.events.now());
+                let (begin, now) = (self.began, self.cluster.now());
                 let scope = Scope::of(&self.plan, self.local_cluster.as_deref());
                 let verdict = |cluster| Verdict {
                     is_expected: scope.includes(cluster, &clusters, version),

@@ -44,7 +44,12 @@ impl ClusterExecutor {
     ) -> Result<Written, StepError> {
         let object = write.object();
         for attempt in 2..=MOST_ATTEMPTS + 1 {
-            let live = self.known.get(&self.cluster, object).await?;
+            let live = match write {
+                Write::Delete { .. } => self.unmoved(object, context).await?,
+                Write::Patch { .. } | Write::Apply { .. } => {
+                    self.known.get(&self.cluster, object).await?
+                }
+            };
             if holds(write, live.as_ref())? {
                 return Ok(Written::Unchanged);
             }
@@ -109,6 +114,30 @@ impl ClusterExecutor {
         }
     }
 
+    /// The object as it is now, which must be as this run knows it: a deletion carries nothing
+    /// that would fail when somebody changed the object meanwhile.
+    async fn unmoved(
+        &self,
+        object: &ObjectRef,
+        context: &StepContext<'_>,
+    ) -> Result<Option<Value>, StepError> {
+        let live = self.known.refresh(&self.cluster, object).await?;
+        if let Some(live) = &live {
+            let step = context.record.captured.get(context.step_id());
+            let captured = step.into_iter().flatten().find(|captured| captured.object == *object);
+            match last_write(object, context) {
+                Some(wrote) if is_as_left(&wrote, live) => {}
+                Some(_) => return Err(moved(object)),
+                None => {
+                    if let Some(captured) = captured {
+                        same_object(object, captured.before.as_ref(), live)?;
+                    }
+                }
+            }
+        }
+        Ok(live)
+    }
+
     /// Remembers and records an object as a write left it.
     pub(super) fn note_write(
         &self,
@@ -129,8 +158,36 @@ impl ClusterExecutor {
     }
 }
 
+/// The last write of this run to `object`.
+fn last_write(object: &ObjectRef, context: &StepContext<'_>) -> Option<Wrote> {
+    let record = context.record;
+    let steps = record.plan.steps.iter().rev().filter_map(|step| record.steps.get(&step.id));
+    let mut recorded = steps.flat_map(|entry| &entry.wrote);
+    let is_it = |wrote: &&Wrote| wrote.object == *object;
+    context.last_write(object).or_else(|| recorded.find(is_it).cloned())
+}
+
+/// Whether `live` is what is to be deleted: the object that was captured, unchanged.
+fn same_object(object: &ObjectRef, before: Option<&Value>, live: &Value) -> Result<(), StepError> {
+    let uid = |object: &Value| object["metadata"]["uid"].as_str().map(str::to_owned);
+    match before.map(uid) {
+        Some(before) if before.is_some() && before != uid(live) => Err(moved(object)),
+        _ => same_basis(object, before, Some(live)),
+    }
+}
+
+fn is_as_left(wrote: &Wrote, live: &Value) -> bool {
+    wrote.uid.as_deref() == live["metadata"]["uid"].as_str()
+        && wrote.digest.as_deref() == Some(basis_digest(live).as_str())
+}
+
+fn moved(object: &ObjectRef) -> StepError {
+    let message = format!("`{object}` was changed or created anew by someone else");
+    StepError::stale(message).hint("look at the change, then make a new plan")
+}
+
 /// Whether `live` is as `write` wants it.
-fn holds(write: &Write, live: Option<&Value>) -> Result<bool, StepError> {
+pub(super) fn holds(write: &Write, live: Option<&Value>) -> Result<bool, StepError> {
     match (write, live) {
         (Write::Delete { .. }, live) => Ok(live.is_none()),
         (Write::Apply { manifest, .. }, live) => {

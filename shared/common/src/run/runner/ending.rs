@@ -180,7 +180,7 @@ fn terminal_event(ending: &Ending, report: Report) -> Event {
         Ending::Finished(_) => Event::RunFinished { report },
         Ending::Interrupted { step } => Event::RunInterrupted { step: step.clone() },
         Ending::Failed { step, error } => {
-            let StepError { exit, message, causes, logs, hints } = error.clone();
+            let StepError { exit, message, causes, logs, hints, .. } = error.clone();
             let (step, report) = (step.clone(), Some(report));
             Event::RunFailed { step, exit, message, causes, logs, hints, report }
         }
@@ -194,10 +194,8 @@ fn ways_on(record: &Record) -> Vec<String> {
     if record.is_resumable() {
         ways.push(command(plan, &format!("upgrade resume {id}")));
     }
-    match plan.operation {
-        Operation::Upgrade => ways.push(command(plan, &format!("rollback --to-run {id}"))),
-        Operation::Scc => ways.push(command(plan, &format!("scc restore {id}"))),
-        Operation::Rollback => {}
+    if plan.operation == Operation::Upgrade {
+        ways.push(command(plan, &format!("upgrade history {id}")));
     }
     ways
 }

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::*;
-use crate::exit::Exit;
 use crate::plan::{Plan, ScannerConfig};
 use crate::rhacs::ObjectRef;
 use crate::run::event::Stamped;
@@ -109,7 +108,7 @@ impl Execute for Process {
 
     async fn undo(&self, writes: &[UndoWrite], _: &StepContext<'_>) -> Result<Outcome, StepError> {
         for write in writes {
-            let UndoWrite::Restore(captured) = write else { panic!("{write:?}") };
+            let UndoWrite::Restore { captured, .. } = write else { panic!("{write:?}") };
             self.scripted(&captured.object.name, "undo")?;
             self.0.applied.borrow_mut().remove(&captured.object.name);
         }
@@ -245,7 +244,7 @@ async fn the_first_failure_stops_the_run_and_is_told_whole() {
     let id = &run.record.id;
     let ways = [
         format!("kubectl rhacs upgrade resume {id}"),
-        format!("kubectl rhacs rollback --to-run {id}"),
+        format!("kubectl rhacs upgrade history {id}"),
     ];
     assert_eq!(hints[..], ways);
 
@@ -352,6 +351,39 @@ async fn only_the_chosen_steps_are_taken_back_and_the_first_error_stays() {
     let Some(Event::RunFailed { message, hints, .. }) = events.last() else { panic!("{events:?}") };
     assert_eq!(message, "migration failed");
     assert_eq!(hints[0], "it could not be put back: forbidden");
+}
+
+#[tokio::test]
+async fn a_step_that_lost_against_somebody_else_or_goes_on_is_not_taken_back() {
+    let errors = [
+        StepError::stale("moved"),
+        StepError::new(Exit::Locked, "lock lost"),
+        StepError::unverified("late").ongoing(),
+    ];
+    for error in errors {
+        let world = Rc::new(World::default());
+        world.failing.borrow_mut().push(("central", "verify", error.clone()));
+        let (run, events) = process_with(&world, &plan_of(&STEPS), |_| true).await;
+        assert!(world.applied.borrow().contains("central"), "{error}");
+        assert!(!world.log.borrow().iter().any(|line| line.starts_with("undo")), "{error}");
+        assert_eq!(run.record.state, RunState::Failed);
+        let Some(Event::RunFailed { hints, .. }) = events.last() else { panic!("{events:?}") };
+        assert!(hints[0].starts_with("nothing was put back: "), "{hints:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_last_writing_step_can_be_applied_but_unverified() {
+    for (step, exit) in [("central", Exit::StepFailed), ("scanner", Exit::Unverified)] {
+        let world = Rc::new(World::default());
+        world.failing.borrow_mut().push((step, "verify", StepError::unverified("late")));
+        let mut plan = plan_of(&["sccs", "central", "scanner", "look"]);
+        plan.steps[3].action = Action::VerifyAll { version: plan.to.clone() };
+        let (run, events) = process(&world, &plan).await;
+        assert_eq!(run.exit(), exit, "{step}");
+        let Some(Event::RunFailed { message, .. }) = events.last() else { panic!("{events:?}") };
+        assert_eq!(message, "late");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Taking steps back after one of them failed.
 
 use super::{Execute, Journal, Runner, Stop};
+use crate::exit::Exit;
 use crate::plan::{Step, Undo};
 use crate::run::event::Outcome;
 use crate::run::execute::StepContext;
@@ -14,11 +15,15 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
     pub(super) async fn undo_if_wanted(
         &self,
         record: &mut Record,
-        stop: &Stop,
+        stop: &mut Stop,
     ) -> Option<Result<Outcome, StepError>> {
         let which = self.undo.as_ref()?;
         let failed = record.plan.step(stop.step.as_deref()?)?;
         if !which(failed) {
+            return None;
+        }
+        if let Some(reason) = reason_not_to_undo(&stop.error) {
+            stop.error.hints.push(format!("nothing was put back: {reason}"));
             return None;
         }
         let steps: Vec<Step> = record
@@ -43,7 +48,8 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
         for step in steps {
             self.events.note(format!("putting back: {}", step.title));
             let captured = record.captured.get(&step.id).map(Vec::as_slice).unwrap_or_default();
-            let writes = undo_writes(captured);
+            let wrote = record.steps.get(&step.id).map(|entry| entry.wrote.as_slice());
+            let writes = undo_writes(captured, wrote.unwrap_or_default());
             let context = StepContext::new(step, record, self.events, &self.interrupt);
             let done = self.executor.undo(&writes, &context).await?;
             // Why the step failed stays on record.
@@ -54,6 +60,16 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             titles.push(format!("`{}`", step.id));
         }
         Ok(Outcome::changed(format!("steps {}", titles.join(", "))))
+    }
+}
+
+/// Why a step that failed this way is left as it is, in words.
+const fn reason_not_to_undo(error: &StepError) -> Option<&'static str> {
+    match error.exit {
+        Exit::Locked => Some("the lock is lost, somebody else may be at work"),
+        Exit::PlanStale => Some("somebody else changed what this run was to change"),
+        _ if error.is_ongoing => Some("what was applied is still at work"),
+        _ => None,
     }
 }
 

@@ -1,0 +1,203 @@
+//! What a run does when Central is late, refuses to go back, or somebody else was there first.
+
+use std::time::Duration;
+
+use common::run::{Execute, StepContext};
+use sim::faults::{RequestAction, RequestRule};
+
+use super::*;
+
+/// The events and the executor of one process that carries out single stations of a step.
+fn process(installation: &Installation, record: &Record) -> (ClusterExecutor, Events) {
+    let central = Some(installation.central.clone());
+    let executor = ClusterExecutor::new(installation.cluster.clone(), central, record.plan.clone());
+    (executor, events(&record.id).0)
+}
+
+#[tokio::test]
+async fn a_migration_longer_than_the_progress_deadline_is_waited_for() {
+    let fault = ClusterFault::slow_readiness("deployment/central", Duration::from_secs(10_000));
+    let installation = Installation::start(Script::default().cluster(fault)).await;
+    let (run, events) = installation.upgrade().await;
+    assert_eq!(run.exit(), Exit::Done, "{:?}", run.ending);
+    let outlasts = |event: &Event| matches!(event, Event::Waiting { message, .. } if message.contains("longer than its progress deadline"));
+    assert!(events.iter().any(outlasts), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_central_that_is_never_ready_is_late_and_has_failed_when_steps_are_left() {
+    let fault = ClusterFault::never_ready("deployment/central");
+    let installation = Installation::start(Script::default().cluster(fault)).await;
+    for (steps, exit) in [
+        (&["central", "verify"][..], Exit::Unverified),
+        (&["central", "sensor"][..], Exit::StepFailed),
+    ] {
+        let mut plan = installation.plan().await;
+        plan.steps.retain(|step| steps.contains(&step.id.as_str()));
+        plan.steps[0].timeout_seconds = 3;
+        let record = new_record(plan.sealed());
+        let (executor, events) = process(&installation, &record);
+        let mut journal = ClusterJournal::new(&installation.cluster);
+        let run =
+            Runner::new(&executor, &mut journal, &events, Interrupt::never()).run(record).await;
+        assert_eq!(run.exit(), exit, "{steps:?}");
+        let Ending::Failed { error, .. } = &run.ending else { panic!("{:?}", run.ending) };
+        assert!(error.message.contains("ProgressDeadlineExceeded"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_central_that_refuses_the_new_database_is_not_called_rolled_back() {
+    let installation = Installation::start(Script::default()).await;
+    let mut plan = installation.plan().await;
+    plan.steps.retain(|step| step.id == "central" || step.id == "sensor");
+    let never = Version::release(3, 70, 0);
+    plan.steps[0].verify[1] = Verification::CentralServes { version: never };
+    plan.steps[0].timeout_seconds = 5;
+    let record = new_record(plan.sealed());
+    let (run, _) = installation.run(record, ClusterJournal::new(&installation.cluster)).await;
+    assert_eq!(run.record.state, RunState::Failed, "{:?}", run.ending);
+    assert!(installation.image("central").await.ends_with("3.0.62.1"), "it is the old one");
+    let Ending::Failed { error, .. } = &run.ending else { panic!("{:?}", run.ending) };
+    let hints = error.hints.join("\n");
+    assert!(hints.contains("it refuses the database the newer version has opened"), "{hints}");
+    assert!(hints.contains("`maintenance.forceRollbackVersion: 3.0.62.1`"), "{hints}");
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_changed_meanwhile_is_not_deleted() {
+    let installation = Installation::start(Script::default()).await;
+    let object = ObjectRef::namespaced("v1", "ConfigMap", "stackrox", "old");
+    let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"},
+                          "metadata": {"name": "old", "namespace": "stackrox"}});
+    let options = common::cluster::WriteOptions::default();
+    for is_changed in [false, true] {
+        installation.cluster.create(&manifest, &options).await.unwrap();
+        let mut plan = installation.plan().await;
+        let writes = vec![Write::Delete { object: object.clone() }];
+        let delete = step("delete", None, Action::Write { writes });
+        plan.steps = vec![delete.clone()];
+        let mut record = new_record(plan.sealed());
+        let (executor, events) = process(&installation, &record);
+        record.captured.insert("delete".to_owned(), executor.capture(&delete).await.unwrap());
+        if is_changed {
+            let body = json!({"data": {"a": "2"}});
+            installation.cluster.patch(&object, PatchKind::Merge, &body, &options).await.unwrap();
+        }
+        let interrupt = Interrupt::never();
+        let context = StepContext::new(&delete, &record, &events, &interrupt);
+        let applied = executor.apply(&delete, &context).await;
+        assert_eq!(applied.is_err(), is_changed, "{applied:?}");
+        let is_there = installation.cluster.read(&object).await.unwrap().is_some();
+        assert_eq!(is_there, is_changed);
+        if let Err(error) = applied {
+            assert_eq!(error.exit, Exit::PlanStale);
+            assert_eq!(error.message, "`cm/old` was changed by someone else: `data.a`");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_run_wrote_is_taken_back() {
+    let installation = Installation::start(Script::default()).await;
+    let options = common::cluster::WriteOptions::default();
+    let new = ObjectRef::namespaced("v1", "ConfigMap", "stackrox", "new");
+    let scanner = ObjectRef::deployment("stackrox", "scanner");
+    let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap",
+                          "metadata": {"name": "new", "namespace": "stackrox"}});
+    let create = Write::Apply { object: new.clone(), manifest: manifest.clone() };
+    let Action::Write { writes } =
+        set_image(&scanner, "scanner", &installation.image("scanner").await)
+    else {
+        panic!("no writes")
+    };
+    let writes = [vec![create], writes].concat();
+    let step = step("step", None, Action::Write { writes });
+    let record = new_record(installation.plan().await);
+    let (executor, events) = process(&installation, &record);
+    let captured = executor.capture(&step).await.unwrap();
+    // Somebody else creates the one and changes the other, before this run got to them.
+    installation.cluster.create(&manifest, &options).await.unwrap();
+    let body = json!({"spec": {"template": {"spec": {"priorityClassName": "high"}}}});
+    installation.cluster.patch(&scanner, PatchKind::Merge, &body, &options).await.unwrap();
+    let before = installation.read(&scanner).await;
+    let interrupt = Interrupt::never();
+    let context = StepContext::new(&step, &record, &events, &interrupt);
+    let undo = common::run::undo_writes(&captured, &[]);
+    let outcome = executor.undo(&undo, &context).await.unwrap();
+    assert_eq!(outcome.result, OutcomeResult::Unchanged);
+    assert!(installation.cluster.read(&new).await.unwrap().is_some());
+    assert_eq!(installation.read(&scanner).await["spec"], before["spec"]);
+}
+
+#[tokio::test]
+async fn a_token_on_record_is_the_only_one_that_is_revoked() {
+    let installation = Installation::start(Script::default()).await;
+    let mut plan = installation.plan().await;
+    plan.steps.retain(|step| step.id == "token");
+    let token = plan.steps[0].clone();
+    let mut record = new_record(plan.sealed());
+    let (executor, events) = process(&installation, &record);
+    let interrupt = Interrupt::never();
+    let context = StepContext::new(&token, &record, &events, &interrupt);
+    let nothing = executor.apply(&token, &context).await.unwrap_err();
+    assert!(nothing.message.contains("not on record"), "{nothing}");
+    // The token in use is named like the user, but so it might be with a password.
+    let unknown = executor.prepare(&token, &context).await.unwrap_err();
+    assert!(unknown.message.contains("names no API token"), "{unknown}");
+    // What an earlier part of the run recorded, that died before it sent anything.
+    let mut entry = common::run::StepRecord::new(StepState::Started, record.started);
+    entry.wrote.push(common::run::Wrote {
+        object: ObjectRef::cluster_wide("central/v1", "ApiToken", "another"),
+        uid: Some("another".to_owned()),
+        resource_version: None,
+        digest: None,
+    });
+    record.steps.insert("token".to_owned(), entry);
+    record.resume("eve".to_owned(), "laptop".to_owned(), record.started);
+    let context = StepContext::new(&token, &record, &events, &interrupt);
+    executor.prepare(&token, &context).await.unwrap();
+    let outcome = executor.apply(&token, &context).await.unwrap();
+    assert_eq!(outcome.message, "the API token `another` is gone already");
+    assert!(installation.central.auth_status().await.is_ok(), "the token in use still is valid");
+}
+
+#[tokio::test]
+async fn a_backup_on_another_computer_is_believed_once_the_run_has_gone_on() {
+    let installation = Installation::start(Script::default()).await;
+    let mut record = new_record(installation.plan().await);
+    let backup = record.plan.steps[0].clone();
+    let mut outcome = common::run::Outcome::changed("written");
+    let (path, sha256) = ("elsewhere/backup.zip".to_owned(), "5ba3".to_owned());
+    outcome.backup = Some(common::run::BackupReport { path, size: 7, sha256 });
+    let mut entry = common::run::StepRecord::new(StepState::Done, record.started);
+    entry.outcome = Some(outcome);
+    record.steps.insert("backup".to_owned(), entry);
+    for (state, is_done) in [(StepState::Pending, false), (StepState::Failed, true)] {
+        let central = common::run::StepRecord::new(state, record.started);
+        record.steps.insert("central".to_owned(), central);
+        let (events, receiver) = events(&record.id);
+        let executor =
+            ClusterExecutor::new(installation.cluster.clone(), None, record.plan.clone());
+        let interrupt = Interrupt::never();
+        let context = StepContext::new(&backup, &record, &events, &interrupt);
+        let probe = executor.probe(&backup, &context).await.unwrap();
+        assert_eq!(matches!(probe, common::run::Probe::Done { .. }), is_done, "{state:?}");
+        let told = |event: Event| matches!(event, Event::Warning { message } if message.contains("`elsewhere/backup.zip`, SHA-256 5ba3"));
+        assert_eq!(receiver.try_iter().any(told), is_done);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_may_not_be_read_is_replaced_by_what_the_api_says() {
+    let rule = RequestRule::api(RequestAction::refuse(403)).path("*/pods/*/log*");
+    let installation = Installation::start(Script::default().request(rule)).await;
+    let mut plan = installation.plan().await;
+    plan.steps.retain(|step| step.id == "central");
+    let record = new_record(plan.sealed());
+    let (run, _) = installation.run(record, ClusterJournal::new(&installation.cluster)).await;
+    let report = run.into_result().unwrap();
+    assert_eq!(report.exit, Exit::Done);
+    let told = report.warnings.iter().any(|warning| warning.contains("log was not readable"));
+    assert!(told, "{:?}", report.warnings);
+}
