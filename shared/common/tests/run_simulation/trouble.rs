@@ -142,9 +142,7 @@ async fn a_token_on_record_is_the_only_one_that_is_revoked() {
     let context = StepContext::new(&token, &record, &events, &interrupt);
     let nothing = executor.apply(&token, &context).await.unwrap_err();
     assert!(nothing.message.contains("not on record"), "{nothing}");
-    // The token in use is named like the user, but so it might be with a password.
-    let unknown = executor.prepare(&token, &context).await.unwrap_err();
-    assert!(unknown.message.contains("names no API token"), "{unknown}");
+    executor.prepare(&token, &context).await.unwrap();
     // What an earlier part of the run recorded, that died before it sent anything.
     let mut entry = common::run::StepRecord::new(StepState::Started, record.started);
     entry.wrote.push(common::run::Wrote {
