@@ -75,6 +75,8 @@ async fn interruption(interrupter: &Interrupter, running: &AtomicBool, ui: &Ui) 
     asked_to_stop().await;
     interrupter.raise();
     if !running.load(Ordering::SeqCst) {
+        // The terminal has echoed the key without ending the line of the question.
+        ui.say("\ninterrupted; nothing was changed");
         return;
     }
     ui.warn("stopping at the next safe point; Ctrl-C again stops at once");
