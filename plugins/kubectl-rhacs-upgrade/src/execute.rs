@@ -187,6 +187,9 @@ async fn outwait_own_lock(
         .say(&format!("Waiting for the lock of the stopped run to expire at {}", first.expires));
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        if session.stop.interrupt.is_raised() {
+            return Err(Failure::new(Exit::Interrupted, "interrupted; the run was not resumed"));
+        }
         match current().await {
             Some(lease) if lease.expires != first.expires => return Err(failure),
             Some(lease) if !lease.expired => {}

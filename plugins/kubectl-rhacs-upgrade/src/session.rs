@@ -187,10 +187,10 @@ impl Session {
         self.stop.running.store(true, Ordering::SeqCst);
     }
 
-    /// Sends them to the terminal again.
+    /// Sends them to the terminal again. The run still counts as running: its lock has to be given
+    /// back, and nobody may be told that nothing was changed.
     pub fn detach(&self) {
         *self.listener.events.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.stop.running.store(false, Ordering::SeqCst);
     }
 }
 

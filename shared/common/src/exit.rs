@@ -64,3 +64,17 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(exit.code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_code() {
+        let readme = include_str!("../../../README.md").replace('`', "");
+        for (exit, meaning) in Exit::ALL {
+            let row = format!("| {} | {meaning} |", exit.code());
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
+}
