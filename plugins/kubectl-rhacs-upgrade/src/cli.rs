@@ -7,11 +7,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use common::central::CentralArgs;
-use common::cluster::{ConnectionArgs, parse_duration};
+use common::cluster::ConnectionArgs;
+use common::command::{DryRun, Flags, RunArgs};
 use common::failure::Failure;
 use common::plan::ScannerConfig;
 use common::rhacs::images::{ImageOptions, Role};
@@ -46,6 +46,9 @@ pub struct Cli {
     /// How to run.
     #[command(flatten)]
     pub run: RunArgs,
+    /// Put Central back as it was when its upgrade fails
+    #[arg(long, help_heading = "Run options")]
+    pub rollback_on_failure: bool,
     /// How to reach Central.
     #[command(flatten)]
     pub central: CentralArgs,
@@ -133,44 +136,6 @@ pub struct TargetArgs {
     /// Revoke the API token in use when everything is verified
     #[arg(long)]
     pub revoke_token: bool,
-    /// Accept a finding by its code (repeatable)
-    #[arg(long, value_name = "CODE")]
-    pub accept: Vec<String>,
-}
-
-/// How to run.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Run options")]
-pub struct RunArgs {
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Change nothing: `client` shows the plan, `server` also has the API server check each write
-    #[arg(
-        long, value_enum, default_value_t = DryRun::None, default_missing_value = "client",
-        num_args = 0..=1, require_equals = true, value_name = "MODE"
-    )]
-    pub dry_run: DryRun,
-    /// Longest time for each step, such as 20m [default: per step, shown by `plan -o wide`]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub timeout: Option<Duration>,
-    /// Put Central back as it was when its upgrade fails
-    #[arg(long)]
-    pub rollback_on_failure: bool,
-    /// Run on an embedded copy: `live`, a YAML file, or sample:VERSION[:openshift]
-    #[arg(long, value_name = "SOURCE", num_args = 0..=1, default_missing_value = "live")]
-    pub rehearse: Option<String>,
-}
-
-/// `--dry-run`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum DryRun {
-    /// Do it.
-    None,
-    /// Show the plan.
-    Client,
-    /// Send every write with `dryRun=All`.
-    Server,
 }
 
 /// `--scanner-config`.
@@ -215,9 +180,9 @@ impl Cli {
             ("--backup-dir", target.backup_dir.is_some() && verb != "resume"),
             ("--timeout", run.timeout.is_some() && !plans),
             ("--revoke-token", target.revoke_token),
-            ("--accept", !target.accept.is_empty() && !plans),
+            ("--accept", !run.accept.is_empty() && !plans),
             ("--dry-run", run.dry_run != DryRun::None && !plans),
-            ("--rollback-on-failure", run.rollback_on_failure && !plans),
+            ("--rollback-on-failure", self.rollback_on_failure && !plans),
         ];
         match given.into_iter().find(|(_, given)| *given) {
             Some((flag, _)) if plans => Err(Failure::usage(format!(
@@ -228,13 +193,20 @@ impl Cli {
         }
     }
 
-    /// The directory of the backup.
+    /// What the session takes from these flags.
     #[must_use]
-    pub fn backup_directory(&self) -> PathBuf {
-        self.target.backup_dir.clone().unwrap_or_else(|| PathBuf::from("."))
+    pub fn flags(&self) -> Flags {
+        Flags {
+            connection: self.connection.clone(),
+            central: self.central.clone(),
+            run: self.run.clone(),
+            backup_directory: self.target.backup_dir.clone(),
+            to: self.target.to.clone(),
+            rollback_on_failure: self.rollback_on_failure,
+        }
     }
 
-    /// What the planner is asked for.
+    /// What the planner is asked for; the directory of the backup is left to the caller.
     ///
     /// # Errors
     /// When the flags contradict each other or say nothing of the target.
@@ -245,7 +217,6 @@ impl Cli {
                 .hint("kubectl rhacs upgrade --to 3.74.9")
                 .hint("kubectl rhacs upgrade status shows what runs now"));
         };
-        let backup = (!target.skip_backup).then(|| self.backup_directory().display().to_string());
         Ok(Request {
             to,
             components: target.components.clone(),
@@ -254,7 +225,7 @@ impl Cli {
                 overrides: target.images.iter().cloned().collect::<BTreeMap<_, _>>(),
                 ..ImageOptions::default()
             },
-            backup_directory: backup,
+            backup_directory: None,
             scanner_config: match target.scanner_config {
                 None | Some(ConfigChoice::Keep) => ScannerConfig::Keep,
                 Some(ConfigChoice::Replace) => ScannerConfig::Replace,

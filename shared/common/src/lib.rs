@@ -1,6 +1,8 @@
 //! What every plugin of the suite shares, in rooms; upper rooms use lower ones, never the reverse.
 //!
 //! ```text
+//! command               one invocation of a plugin: flags, session, consent, run
+//! checks observe        preflight findings; the look at the cluster
 //! ui                    the only code that prints
 //! run                   Runner, Event, Journal
 //! cluster central       the API server and Central
@@ -14,12 +16,19 @@
 #[cfg(feature = "cluster")]
 pub mod central;
 #[cfg(feature = "cluster")]
+pub mod checks;
+#[cfg(feature = "cluster")]
 pub mod cluster;
+#[cfg(all(feature = "cluster", feature = "ui"))]
+pub mod command;
 pub mod env;
 pub mod exit;
 pub mod failure;
 pub mod fs;
+#[cfg(feature = "cluster")]
+pub mod observe;
 pub mod plan;
+pub mod rehearsal;
 pub mod rhacs;
 pub mod run;
 #[cfg(feature = "ui")]

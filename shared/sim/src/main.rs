@@ -1,11 +1,14 @@
 //! The embedded cluster as a program: serves until it is interrupted.
 
-use std::io::Write;
+use std::convert::Infallible;
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use common::rehearsal::{Answer, Order, Serves};
 use common::rhacs::{Platform, Version, official};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use sim::clock::Clock;
 use sim::simulation::Simulation;
@@ -24,6 +27,9 @@ struct Cli {
 enum Command {
     /// Serve a cluster on loopback until Ctrl-C, and print how to use it.
     Serve(Serve),
+    /// Serve what a plugin asks for on standard input, until that input ends.
+    #[command(hide = true)]
+    Rehearse,
 }
 
 #[derive(Args)]
@@ -46,20 +52,22 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
-    let Command::Serve(serve) = Cli::parse().command;
+    let command = Cli::parse().command;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(run(serve)));
+    let result = runtime.map_err(Failure::from).and_then(|runtime| match command {
+        Command::Serve(serve) => runtime.block_on(run(serve)),
+        Command::Rehearse => {
+            let result = runtime.block_on(rehearse());
+            // A read of standard input may still block.
+            runtime.shutdown_background();
+            result
+        }
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(deeper) = cause {
-                text.push_str(&format!(": {deeper}"));
-                cause = deeper.source();
-            }
             // Nothing is left to do if the terminal is gone too.
-            let _ = writeln!(std::io::stderr(), "error: {text}");
+            let _ = writeln!(io::stderr(), "error: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -71,18 +79,80 @@ async fn run(serve: Serve) -> Result<(), Failure> {
     let simulation = builder.clock(Clock::scaled(1_000.0)).start().await?;
     simulation.clock().set_factor(serve.speed);
     for skipped in simulation.skipped() {
-        writeln!(std::io::stderr(), "warning: `{skipped}` is of a kind that is not served")?;
+        writeln!(io::stderr(), "warning: `{skipped}` is of a kind that is not served")?;
     }
     // Only the owner may read a temporary file, and it goes when the program ends.
     let mut file =
         tempfile::Builder::new().prefix("rhacs-sim-").suffix(".kubeconfig").tempfile()?;
     file.write_all(simulation.kubeconfig().as_bytes())?;
-    let mut out = std::io::stdout();
+    let mut out = io::stdout();
     writeln!(out, "# {} serves until Ctrl-C; use it with:", simulation.url())?;
     writeln!(out, "export KUBECONFIG={}", file.path().display())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())
+}
+
+/// Serves a plugin: the order in, the answer out, then until the plugin is gone.
+async fn rehearse() -> Result<(), Failure> {
+    let order: Order = serde_json::from_str(&tokio::task::spawn_blocking(first_line).await??)?;
+    if order.version != common::SUITE_VERSION {
+        let reason =
+            format!("`rhacs-sim` is version {}, not {}", common::SUITE_VERSION, order.version);
+        return answer(&Answer::Failed { reason });
+    }
+    let clock = Clock::scaled(order.speed);
+    let builder = Simulation::builder().objects(order.objects).openshift(order.openshift);
+    let simulation = match builder.clock(clock).start().await {
+        Ok(simulation) => simulation,
+        Err(error) => return answer(&Answer::Failed { reason: chain(&error) }),
+    };
+    answer(&Answer::Serves(Serves {
+        kubeconfig: simulation.kubeconfig(),
+        central_token: simulation.admin_token().expose_secret().to_owned(),
+        now: simulation.clock().now(),
+    }))?;
+    tokio::select! {
+        end = tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())) => {
+            end??;
+        }
+        // A terminal sends Ctrl-C to the plugin and to this program; the plugin still needs it.
+        never = endure_interrupts() => match never {},
+    }
+    Ok(())
+}
+
+fn first_line() -> io::Result<String> {
+    let mut line = String::new();
+    // Not buffered beyond this call: what follows the line is only waited for, never read.
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line)
+}
+
+fn answer(answer: &Answer) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    writeln!(out, "{}", serde_json::to_string(answer)?)?;
+    out.flush()?;
+    Ok(())
+}
+
+async fn endure_interrupts() -> Infallible {
+    loop {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text.push_str(&format!(": {deeper}"));
+        cause = deeper.source();
+    }
+    text
 }
 
 fn objects(serve: &Serve) -> Result<Vec<Value>, Failure> {

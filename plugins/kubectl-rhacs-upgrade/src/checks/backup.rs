@@ -3,8 +3,8 @@
 use common::plan::{Finding, Severity};
 use common::ui::bytes;
 
-use super::context::{Context, in_days};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, in_days};
 
 const SKIPPED: Definition = Definition {
     code: "RHACS-BACKUP-SKIPPED",
@@ -141,11 +141,11 @@ fn old(context: &Context<'_>) -> Option<Finding> {
 mod tests {
     use common::rhacs::UpgradeStatus;
 
-    use super::super::testing::{Installation, in_days};
+    use super::super::testing::{Installation, Subject, in_days};
 
     const TO: &str = "3.69.2";
 
-    fn codes(installation: &Installation, to: &str) -> Vec<String> {
+    fn codes(installation: &Subject, to: &str) -> Vec<String> {
         let codes = installation.findings_for(to).into_iter().map(|finding| finding.code);
         codes.filter(|code| code.contains("BACKUP") || code.contains("ADMIN")).collect()
     }

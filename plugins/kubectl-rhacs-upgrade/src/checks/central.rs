@@ -4,8 +4,8 @@ use common::plan::{Action, Finding, Severity};
 use common::rhacs::images::Image;
 use jiff::Timestamp;
 
-use super::context::{Context, in_days};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, in_days};
 
 const UNREACHABLE: Definition = Definition {
     code: "RHACS-CENTRAL-UNREACHABLE",

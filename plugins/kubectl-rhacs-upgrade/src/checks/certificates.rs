@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use common::plan::{Finding, Severity};
 use common::rhacs::SecretFacts;
 
-use super::context::{Context, in_days};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, in_days};
 
 const EXPIRED: Definition = Definition {
     code: "RHACS-CERTIFICATE-EXPIRED",
@@ -160,11 +160,11 @@ fn is_ours(secret: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Installation, cluster, in_days, tls_secret};
+    use super::super::testing::{Installation, Subject, cluster, in_days, tls_secret};
 
     const TO: &str = "3.69.2";
 
-    fn with_certificate(name: &str, days: i64) -> Installation {
+    fn with_certificate(name: &str, days: i64) -> Subject {
         let mut installation = Installation::at("3.62.1");
         installation.snapshot.secrets.retain(|secret| secret.name != name);
         installation.snapshot.secrets.push(tls_secret(name, days));

@@ -3,8 +3,8 @@
 use common::plan::{Finding, Severity};
 use common::rhacs::{Component, SecuredCluster, Version};
 
-use super::context::Context;
-use super::definition::Definition;
+use common::checks::Context;
+use common::checks::Definition;
 
 const AUTO_UPGRADE: Definition = Definition {
     code: "RHACS-AUTO-UPGRADE",
@@ -175,12 +175,12 @@ fn upgrader(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Installation, cluster, in_days};
+    use super::super::testing::{Installation, Subject, cluster, in_days};
     use super::*;
 
     const TO: &str = "3.69.2";
 
-    fn with(cluster: &SecuredCluster) -> Installation {
+    fn with(cluster: &SecuredCluster) -> Subject {
         Installation::at("3.62.1").central(|central| central.clusters.push(cluster.clone()))
     }
 

@@ -8,8 +8,8 @@ use common::rhacs::images::{Image, Naming};
 use common::rhacs::rules::unknown_containers;
 use serde_json::Value;
 
-use super::context::{Context, items, short};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, items, short};
 
 const MIRROR: Definition = Definition {
     code: "RHACS-IMAGE-MIRROR",
@@ -265,12 +265,12 @@ mod tests {
     use common::rhacs::SecretFacts;
     use serde_json::json;
 
-    use super::super::testing::Installation;
+    use super::super::testing::{Installation, Subject};
     use super::*;
 
     const TO: &str = "3.69.2";
 
-    fn with_image(from: &str, image: &str) -> Installation {
+    fn with_image(from: &str, image: &str) -> Subject {
         Installation::at(from).with("Deployment", "central", |central| {
             central["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
         })

@@ -1,62 +1,29 @@
-//! Preflight checks: named findings about an installation and the plan for it. Pure.
+//! Preflight checks of an upgrade: named findings about an installation and the plan for it. Pure.
 
-mod accept;
-mod access;
 mod backup;
 mod central;
 mod certificates;
-mod cluster;
 mod clusters;
-mod context;
-mod definition;
 mod images;
-mod nodes;
 mod order;
-mod policies;
 mod product;
-mod records;
 mod scc;
 mod storage;
 #[cfg(test)]
 mod testing;
 mod whole;
-mod workloads;
 
-use common::plan::{Finding, Plan, Severity};
-use common::rhacs::Snapshot;
-use jiff::Timestamp;
+use common::checks::{ACCESS, CLUSTER, Group, NODES, POLICIES, RECORDS, WORKLOADS};
 
-pub use accept::known_codes;
-use context::Context;
-pub use definition::Definition;
-
-/// What checks need besides the snapshot and the plan.
-#[derive(Clone, Debug)]
-pub struct CheckOptions {
-    /// The time by this computer's clock.
-    pub now: Timestamp,
-    /// The codes that were accepted; see [`known_codes`].
-    pub accept: Vec<String>,
-    /// Bytes free where the backup is written, where that can be told.
-    pub backup_space: Option<u64>,
-    /// Why no backup can be written where it should be.
-    pub backup_directory_fault: Option<String>,
-}
-
-/// A room of checks: the findings it can make, and the function that makes them.
-struct Group {
-    definitions: &'static [Definition],
-    run: fn(&Context<'_>) -> Vec<Finding>,
-}
-
-const GROUPS: [Group; 16] = [
-    Group { definitions: records::DEFINITIONS, run: records::run },
-    Group { definitions: access::DEFINITIONS, run: access::run },
+/// Every check of an upgrade, in the order of the documentation.
+pub const GROUPS: &[Group] = &[
+    RECORDS,
+    ACCESS,
     Group { definitions: whole::DEFINITIONS, run: whole::run },
-    Group { definitions: workloads::DEFINITIONS, run: workloads::run },
-    Group { definitions: cluster::DEFINITIONS, run: cluster::run },
-    Group { definitions: nodes::DEFINITIONS, run: nodes::run },
-    Group { definitions: policies::DEFINITIONS, run: policies::run },
+    WORKLOADS,
+    CLUSTER,
+    NODES,
+    POLICIES,
     Group { definitions: storage::DEFINITIONS, run: storage::run },
     Group { definitions: certificates::DEFINITIONS, run: certificates::run },
     Group { definitions: images::DEFINITIONS, run: images::run },
@@ -68,31 +35,12 @@ const GROUPS: [Group; 16] = [
     Group { definitions: product::DEFINITIONS, run: product::run },
 ];
 
-/// Every finding there can be, in the order of the documentation.
-pub fn definitions() -> impl Iterator<Item = &'static Definition> {
-    GROUPS.iter().flat_map(|group| group.definitions)
-}
-
-/// Runs every check. The findings are sorted, gravest first; those in `options.accept` that may
-/// be accepted are marked so.
-#[must_use]
-pub fn findings(snapshot: &Snapshot, plan: &Plan, options: &CheckOptions) -> Vec<Finding> {
-    let context = Context { snapshot, plan, options };
-    let mut findings: Vec<Finding> =
-        GROUPS.iter().flat_map(|group| (group.run)(&context)).collect();
-    let accepted: Vec<String> = options.accept.iter().map(|code| accept::full(code)).collect();
-    for finding in &mut findings {
-        finding.accepted = finding.severity == Severity::Accept && accepted.contains(&finding.code);
-    }
-    findings.sort_by(|a, b| (a.severity, &a.code, &a.what).cmp(&(b.severity, &b.code, &b.what)));
-    findings.dedup();
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use common::checks::definitions;
+    use common::plan::Severity;
     use common::rhacs::Platform;
 
     use super::testing::Installation;
@@ -101,7 +49,7 @@ mod tests {
     #[test]
     fn every_finding_has_a_name_of_its_own_and_says_everything() {
         let mut codes = BTreeSet::new();
-        for definition in definitions() {
+        for definition in definitions(GROUPS) {
             let code = definition.code;
             assert!(codes.insert(code), "{code} is there twice");
             let rest = code.strip_prefix("RHACS-").expect(code);

@@ -4,8 +4,8 @@ use common::plan::{Finding, Severity};
 use common::rhacs::images::Image;
 use common::rhacs::{Component, Version};
 
-use super::context::Context;
-use super::definition::Definition;
+use common::checks::Context;
+use common::checks::Definition;
 
 const CENTRAL_FIRST: Definition = Definition {
     code: "RHACS-CENTRAL-FIRST",

@@ -6,8 +6,8 @@ use common::rhacs::images::Image;
 use common::rhacs::{Version, official};
 use serde_json::Value;
 
-use super::context::{Context, name};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, name};
 
 const OUTAGE: Definition = Definition {
     code: "RHACS-OUTAGE",

@@ -5,8 +5,8 @@ use common::rhacs::ObjectRef;
 use common::rhacs::rules::{belongs_to_product, capturing_users, old_scc_names};
 use serde_json::Value;
 
-use super::context::{Context, items, name};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, items, name};
 
 const CAPTURES: Definition = Definition {
     code: "RHACS-SCC-CAPTURES",
@@ -173,12 +173,12 @@ fn is_written(context: &Context<'_>, scc: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::Installation;
+    use super::super::testing::{Installation, Subject};
     use super::*;
 
     const TO: &str = "3.74.9";
 
-    fn with_scc(name: &str, change: impl Fn(&mut Value)) -> Installation {
+    fn with_scc(name: &str, change: impl Fn(&mut Value)) -> Subject {
         Installation::on_openshift("3.69.2").with(KIND, name, change)
     }
 

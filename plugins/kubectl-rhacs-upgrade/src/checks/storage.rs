@@ -3,8 +3,8 @@
 use common::plan::{Finding, Severity};
 use common::ui::bytes;
 
-use super::context::{Context, items, name, short};
-use super::definition::Definition;
+use common::checks::Definition;
+use common::checks::{Context, items, name, short};
 
 const NOT_PERSISTENT: Definition = Definition {
     code: "RHACS-CENTRAL-NOT-PERSISTENT",
@@ -132,11 +132,11 @@ mod tests {
     use common::rhacs::UpgradeStatus;
     use serde_json::{Value, json};
 
-    use super::super::testing::Installation;
+    use super::super::testing::{Installation, Subject};
 
     const TO: &str = "3.69.2";
 
-    fn with_volume(volume: &Value) -> Installation {
+    fn with_volume(volume: &Value) -> Subject {
         Installation::at("3.62.1").with("Deployment", "central", |central| {
             let volumes = central["spec"]["template"]["spec"]["volumes"].as_array_mut();
             for one in volumes.expect("volumes") {

@@ -5,8 +5,8 @@ use common::rhacs::images::Image;
 use common::rhacs::rules::{component_of, own_containers};
 use common::rhacs::{Component, Version, Workload};
 
-use super::context::Context;
-use super::definition::Definition;
+use common::checks::Context;
+use common::checks::Definition;
 
 const MISSING: Definition = Definition {
     code: "RHACS-WORKLOAD-MISSING",
@@ -137,9 +137,9 @@ fn unknown_release(to: &Version) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Installation;
+    use super::super::testing::{Installation, Subject};
 
-    fn codes(installation: &Installation, to: &str) -> Vec<String> {
+    fn codes(installation: &Subject, to: &str) -> Vec<String> {
         installation.findings_for(to).into_iter().map(|finding| finding.code).collect()
     }
 

@@ -1,10 +1,5 @@
-//! One file per verb.
+//! The verbs that only an upgrade has.
 
-pub mod apply;
-pub mod check;
-pub mod history;
-pub mod plan;
-pub mod resume;
+pub mod prepare;
 pub mod status;
-pub mod unlock;
 pub mod upgrade;

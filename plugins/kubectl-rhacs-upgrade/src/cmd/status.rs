@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use common::cluster::Lease;
 use common::cluster::rollout::{Progress, counts, judge};
+use common::command::Session;
 use common::exit::Exit;
 use common::failure::Failure;
-use common::plan::Running;
+use common::plan::{Running, Unfit, check_installed, running};
 use common::rhacs::images::Image;
 use common::rhacs::{Component, SecuredCluster, Snapshot, Version};
 use common::ui::{Cell, Header, Look, Output, Role, Table};
 use serde::Serialize;
-
-use crate::planner::{self, running};
-use crate::session::Session;
 
 /// What `status` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -85,7 +83,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 async fn read(session: &Session) -> Result<Status, Failure> {
     let snapshot = session.observe().await?;
-    planner::check_installed(&snapshot).map_err(planner::Refusal::into_failure)?;
+    check_installed(&snapshot).map_err(Unfit::into_failure)?;
     let lease = Lease::current(&session.cluster).await;
     let lock = lease.ok().flatten().filter(|lease| !lease.expired);
     Ok(status(&snapshot, lock.map(|lease| format!("{} since {}", lease.holder, lease.since))))

@@ -1,19 +1,20 @@
 //! From what a cluster is to what has to be done: a pure function.
 
 mod refusal;
-mod running;
 mod steps;
 #[cfg(test)]
 mod tests;
 
-use common::plan::{Basis, Operation, PLAN_SCHEMA, Plan, ScannerConfig, Write, basis_digest};
+use common::plan::{
+    Operation, PLAN_SCHEMA, Plan, Running, ScannerConfig, Write, basis_of, check_installed,
+    check_manifest, choose_components, newer_than, oldest, running,
+};
 use common::rhacs::hops::{is_known_line, is_supported_target, path};
 use common::rhacs::images::ImageOptions;
 use common::rhacs::rules::Facts;
-use common::rhacs::{Component, InstallMethod, ObjectRef, Platform, Snapshot, Version};
+use common::rhacs::{Component, ObjectRef, Platform, Snapshot, Version};
 
 pub use refusal::Refusal;
-pub use running::running;
 
 /// What the user asks for.
 #[derive(Clone, Debug)]
@@ -41,9 +42,9 @@ pub struct Request {
 pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     check_installed(snapshot)?;
     let before = running(snapshot);
-    let from = running::oldest(snapshot, &before).ok_or(Refusal::VersionUnknown)?;
+    let from = oldest(snapshot, &before).ok_or(Refusal::VersionUnknown)?;
     check_target(snapshot, request, &before, &from)?;
-    let components = components(snapshot, request)?;
+    let components = choose_components(snapshot, &request.components)?;
     let images =
         ImageOptions { running: snapshot.central.version.clone(), ..request.images.clone() };
     let facts = Facts::new(snapshot, &from, &request.to, &images);
@@ -64,104 +65,34 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
         to: request.to.clone(),
         components,
         before,
-        basis: basis(snapshot, &touched),
+        basis: basis_of(snapshot, &touched),
         steps,
         digest: String::new(),
     };
     Ok(plan.sealed())
 }
 
-/// The objects of `plan` that are no longer as they were when it was made, as of `snapshot`.
-#[must_use]
-pub fn moved(plan: &Plan, snapshot: &Snapshot) -> Vec<ObjectRef> {
-    let touched: Vec<ObjectRef> = plan.basis.iter().map(|basis| basis.object.clone()).collect();
-    let now = basis(snapshot, &touched);
-    let pairs = plan.basis.iter().zip(&now);
-    pairs.filter(|(then, now)| then != now).map(|(then, _)| then.object.clone()).collect()
-}
-
-/// Whether there is anything to look at.
-///
-/// # Errors
-/// When the namespace does not exist, or has none of the product's Deployments.
-pub fn check_installed(snapshot: &Snapshot) -> Result<(), Refusal> {
-    if !snapshot.namespace_exists {
-        return Err(Refusal::NoNamespace { namespace: snapshot.namespace.clone() });
-    }
-    let installed = Component::ALL.into_iter().any(|component| is_installed(snapshot, component));
-    if !installed {
-        return Err(Refusal::NotInstalled { namespace: snapshot.namespace.clone() });
-    }
-    Ok(())
-}
-
 fn check_target(
     snapshot: &Snapshot,
     request: &Request,
-    before: &[common::plan::Running],
+    before: &[Running],
     from: &Version,
 ) -> Result<(), Refusal> {
     let to = &request.to;
     if !is_known_line(to) {
         return Err(Refusal::UnknownTarget { to: to.clone() });
     }
-    if let Some((object, version)) = running::newer_than(before, to) {
+    if let Some((object, version)) = newer_than(before, to) {
         return Err(Refusal::Lower {
             object: object.to_string(),
             version: version.to_string(),
             to: to.to_string(),
         });
     }
-    match InstallMethod::detect(snapshot) {
-        InstallMethod::Manifest => {}
-        method => {
-            let commands = method.own_commands(&snapshot.namespace, to);
-            return Err(Refusal::ManagedElsewhere { method, commands });
-        }
-    }
+    check_manifest(snapshot, to)?;
     let hops = path(from, to);
     if from < to && (hops.len() > 1 || !is_supported_target(to)) {
         return Err(Refusal::NoDirectPath { hops });
     }
     Ok(())
-}
-
-fn components(snapshot: &Snapshot, request: &Request) -> Result<Vec<Component>, Refusal> {
-    let mut asked = request.components.clone();
-    asked.sort_unstable();
-    asked.dedup();
-    if let Some(missing) = asked.iter().find(|component| !is_installed(snapshot, **component)) {
-        let namespace = snapshot.namespace.clone();
-        return Err(Refusal::ComponentMissing { component: *missing, namespace });
-    }
-    if asked.is_empty() {
-        asked = Component::ALL.into();
-        asked.retain(|component| is_installed(snapshot, *component));
-    }
-    Ok(asked)
-}
-
-fn is_installed(snapshot: &Snapshot, component: Component) -> bool {
-    let name = match component {
-        Component::Central => "central",
-        Component::Scanner => "scanner",
-        Component::Secured => "sensor",
-    };
-    snapshot.deployment(name).is_some()
-}
-
-fn basis(snapshot: &Snapshot, objects: &[ObjectRef]) -> Vec<Basis> {
-    let mut basis: Vec<Basis> = Vec::new();
-    for object in objects {
-        if basis.iter().any(|known| known.object == *object) {
-            continue;
-        }
-        let live = snapshot.find(object);
-        basis.push(Basis {
-            object: object.clone(),
-            uid: live.and_then(|live| live["metadata"]["uid"].as_str()).map(str::to_owned),
-            digest: live.map(basis_digest),
-        });
-    }
-    basis
 }

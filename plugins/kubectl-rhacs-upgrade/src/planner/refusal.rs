@@ -2,35 +2,17 @@
 
 use common::exit::Exit;
 use common::failure::Failure;
+use common::plan::Unfit;
+use common::rhacs::Version;
 use common::rhacs::hops::Hop;
 use common::rhacs::images::UnknownTag;
-use common::rhacs::{Component, InstallMethod, Version};
 
 /// A reason not to plan. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
-    /// The namespace does not exist.
-    #[error("namespace `{namespace}` does not exist")]
-    NoNamespace {
-        /// Its name.
-        namespace: String,
-    },
-    /// The namespace has none of the product's Deployments.
-    #[error(
-        "there is no RHACS installation in namespace `{namespace}`: no deploy/central, deploy/scanner or deploy/sensor"
-    )]
-    NotInstalled {
-        /// Its name.
-        namespace: String,
-    },
-    /// A component that was asked for is not there.
-    #[error("component `{component}` is not installed in namespace `{namespace}`")]
-    ComponentMissing {
-        /// The component.
-        component: Component,
-        /// The namespace.
-        namespace: String,
-    },
+    /// The installation is none that this suite can change.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// No image tag says which version runs.
     #[error("cannot tell which version runs: no image tag says it, and Central was not asked")]
     VersionUnknown,
@@ -50,14 +32,6 @@ pub enum Refusal {
         /// What was asked for.
         to: String,
     },
-    /// The operator or Helm manages the installation.
-    #[error("this installation is managed by {}", manager(method))]
-    ManagedElsewhere {
-        /// How it is managed.
-        method: InstallMethod,
-        /// The commands that upgrade it.
-        commands: Vec<String>,
-    },
     /// The target cannot be reached in one stage, or not by this tool yet.
     #[error("{} cannot be brought to {} in one run", start(hops), end(hops))]
     NoDirectPath {
@@ -75,12 +49,7 @@ impl Refusal {
     pub fn into_failure(self) -> Failure {
         let failure = Failure::new(self.exit(), self.to_string());
         match self {
-            Self::NoNamespace { .. } | Self::NotInstalled { .. } => failure.hint(
-                "name the namespace with -n; `kubectl get deploy -A -l app=central` finds it",
-            ),
-            Self::ComponentMissing { .. } => {
-                failure.hint("leave --components out to upgrade what is installed")
-            }
+            Self::Unfit(unfit) => unfit.into_failure(),
             Self::VersionUnknown => {
                 failure.hint("give Central's credentials, for example with --token-file")
             }
@@ -92,9 +61,6 @@ impl Refusal {
                 .hint(format!(
                     "`kubectl rhacs upgrade status` shows what runs; {to} may be mistyped"
                 )),
-            Self::ManagedElsewhere { commands, .. } => commands
-                .into_iter()
-                .fold(failure.because("its manager would undo changes made here"), Failure::hint),
             Self::NoDirectPath { hops } => {
                 hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
             }
@@ -106,7 +72,7 @@ impl Refusal {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::ManagedElsewhere { .. } | Self::NoDirectPath { .. } => Exit::NoPath,
+            Self::NoDirectPath { .. } => Exit::NoPath,
             _ => Exit::Usage,
         }
     }
@@ -118,14 +84,6 @@ fn start(hops: &[Hop]) -> String {
 
 fn end(hops: &[Hop]) -> String {
     hops.last().map(|hop| hop.to.to_string()).unwrap_or_default()
-}
-
-fn manager(method: &InstallMethod) -> String {
-    match method {
-        InstallMethod::Manifest => "nobody".to_owned(),
-        InstallMethod::Helm { releases } => format!("Helm (release {})", releases.join(", ")),
-        InstallMethod::Operator { evidence } => format!("the RHACS operator ({evidence})"),
-    }
 }
 
 /// One stage of the way as a hint.

@@ -1,6 +1,7 @@
 //! The planner against the official objects of every release.
 
 use common::plan::{Action, Plan};
+use common::plan::{Unfit, moved};
 use common::rhacs::{Platform, Snapshot, Version, official};
 use serde_json::{Value, json};
 
@@ -165,9 +166,15 @@ fn unknown_releases_and_empty_namespaces_are_refused() {
     ));
     let mut nothing = Central::at("3.69.2");
     nothing.0.objects.clear();
-    assert!(matches!(nothing.upgraded_to("3.74.9"), Err(Refusal::NotInstalled { .. })));
+    assert!(matches!(
+        nothing.upgraded_to("3.74.9"),
+        Err(Refusal::Unfit(Unfit::NotInstalled { .. }))
+    ));
     nothing.0.namespace_exists = false;
-    assert!(matches!(nothing.upgraded_to("3.74.9"), Err(Refusal::NoNamespace { .. })));
+    assert!(matches!(
+        nothing.upgraded_to("3.74.9"),
+        Err(Refusal::Unfit(Unfit::NoNamespace { .. }))
+    ));
 }
 
 #[test]

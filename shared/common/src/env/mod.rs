@@ -2,6 +2,7 @@
 
 mod clock;
 mod machine;
+mod sibling;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub struct Env {
     user: String,
     home: Option<PathBuf>,
     suffix: Option<String>,
+    program_directory: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -61,6 +63,7 @@ impl Env {
             user: machine::user_name(),
             home: machine::home_directory(),
             suffix: None,
+            program_directory: sibling::own_directory(),
         }
     }
 
@@ -83,6 +86,7 @@ impl Env {
             user: "user".to_owned(),
             home: None,
             suffix: Some("test".to_owned()),
+            program_directory: None,
         }
     }
 
@@ -178,6 +182,13 @@ impl Env {
     #[must_use]
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.current_directory.join(path)
+    }
+
+    /// Another program of the suite: next to this one, else on `PATH`; none when it is in neither.
+    #[must_use]
+    pub fn sibling(&self, name: &str) -> Option<PathBuf> {
+        let path = self.variable("PATH").map(OsString::from);
+        sibling::find(name, self.machine.os, self.program_directory.as_deref(), path.as_deref())
     }
 
     /// Standard input.

@@ -1,16 +1,24 @@
 //! Plans: what will be done, as plain data. No I/O.
 
+mod basis;
 mod digest;
 mod finding;
 mod merge;
+mod running;
 mod step;
+mod unfit;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use basis::{basis_of, moved};
 pub use digest::{basis_digest, digest_of};
 pub use finding::{Finding, Severity};
-pub use merge::{is_satisfied, merge_patches};
-pub use step::{Action, Change, PatchKind, ScannerConfig, Step, Undo, Verification, Write};
+pub use merge::{apply_patch, is_satisfied, merge_patches};
+pub use running::{newer_than, oldest, running};
+pub use step::{Action, Before, Change, PatchKind, ScannerConfig, Step, Undo, Verification, Write};
+pub use unfit::{Unfit, check_installed, check_manifest, choose_components, is_installed};
 
 use crate::rhacs::{ClusterIdentity, Component, ObjectRef, Platform, Version};
 
@@ -85,6 +93,28 @@ pub struct Basis {
     pub uid: Option<String>,
     /// [`basis_digest`] of it; none when it does not exist yet.
     pub digest: Option<String>,
+}
+
+impl Operation {
+    /// The plugin that carries it out, as it is typed behind `kubectl rhacs`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Upgrade => "upgrade",
+            Self::Rollback => "rollback",
+            Self::Scc => "scc",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upgrade => "an upgrade",
+            Self::Rollback => "a rollback",
+            Self::Scc => "an SCC migration",
+        })
+    }
 }
 
 impl Plan {

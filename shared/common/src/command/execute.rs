@@ -3,23 +3,21 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::central::{CentralClient, Probe};
-use common::cluster::rollout::{Progress, judge};
-use common::cluster::{Held, Lease};
-use common::exit::Exit;
-use common::failure::Failure;
-use common::plan::{Action, Plan, Running, Step};
-use common::rhacs::parity::{Difference, compare};
-use common::rhacs::{Component, Snapshot};
-use common::run::{
+use super::{Prepared, Session};
+use crate::central::{CentralClient, Probe};
+use crate::cluster::rollout::{Progress, judge};
+use crate::cluster::{Held, Lease};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::observe::all_objects;
+use crate::plan::{Action, Plan, Running, Step};
+use crate::rhacs::parity::{Difference, compare};
+use crate::rhacs::{Component, Snapshot};
+use crate::run::{
     ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
     locked,
 };
-use common::ui::plan_text;
-
-use crate::observe::all_objects;
-use crate::prepare::Prepared;
-use crate::session::Session;
+use crate::ui::plan_text;
 
 /// Refuses to look any further while another run changes the installation.
 ///
@@ -122,7 +120,7 @@ async fn carry_out(
     }
     let mut journal = journal.under(&held);
     let mut runner = Runner::new(&executor, &mut journal, &events, session.stop.interrupt.clone());
-    if session.cli.run.rollback_on_failure {
+    if session.flags.rollback_on_failure {
         runner = runner.undo_on_failure(|step: &Step| step.component == Some(Component::Central));
     }
     let mut run = runner.run(record).await;
@@ -143,13 +141,12 @@ async fn carry_out(
 /// Lets `--timeout` and `--backup-dir` replace what a recorded or reviewed plan has: neither changes
 /// what is done to the cluster, and a limit that was too short would stop every attempt alike.
 pub fn adjust(session: &Session, plan: &mut Plan) {
-    let target = &session.cli.target;
     for step in &mut plan.steps {
-        if let Some(timeout) = session.cli.run.timeout {
+        if let Some(timeout) = session.flags.run.timeout {
             step.timeout_seconds = timeout.as_secs().max(1);
         }
-        if let (Action::Backup { directory }, Some(other)) = (&mut step.action, &target.backup_dir)
-        {
+        let other = &session.flags.backup_directory;
+        if let (Action::Backup { directory }, Some(other)) = (&mut step.action, other) {
             *directory = session.env.resolve(other).display().to_string();
         }
     }
@@ -228,7 +225,7 @@ pub async fn dry_run(session: &Session, prepared: &Prepared) -> Result<Exit, Fai
     let executor = ClusterExecutor::new(session.cluster.clone(), None, prepared.plan.clone())
         .with_objects(&prepared.snapshot.objects);
     let refusals = executor.dry_run(&record, &events, &session.stop.interrupt).await;
-    let refusals = refusals.map_err(common::run::StepError::into_failure)?;
+    let refusals = refusals.map_err(crate::run::StepError::into_failure)?;
     session
         .ui
         .print(&prepared.plan, |output, look| plan_text(&prepared.plan, look, output.is_wide()))?;

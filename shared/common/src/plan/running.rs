@@ -1,9 +1,9 @@
 //! Which version each workload runs now.
 
-use common::plan::Running;
-use common::rhacs::images::{Image, Role};
-use common::rhacs::rules::component_of;
-use common::rhacs::{ObjectRef, Snapshot, Version};
+use super::Running;
+use crate::rhacs::images::{Image, Role};
+use crate::rhacs::rules::component_of;
+use crate::rhacs::{ObjectRef, Snapshot, Version};
 
 /// Every product container of the installation with its image.
 #[must_use]
@@ -35,13 +35,15 @@ pub fn running(snapshot: &Snapshot) -> Vec<Running> {
 
 /// The oldest product version that runs: where the upgrade starts, also when somebody left it
 /// half done. Images without a telling tag are left out; Central's own word stands in for its.
-pub(super) fn oldest(snapshot: &Snapshot, running: &[Running]) -> Option<Version> {
+#[must_use]
+pub fn oldest(snapshot: &Snapshot, running: &[Running]) -> Option<Version> {
     let told = running.iter().filter_map(version_of).min();
     told.or_else(|| snapshot.central.version.clone())
 }
 
 /// A workload that already runs something newer than `to`.
-pub(super) fn newer_than(running: &[Running], to: &Version) -> Option<(ObjectRef, Version)> {
+#[must_use]
+pub fn newer_than(running: &[Running], to: &Version) -> Option<(ObjectRef, Version)> {
     running.iter().find_map(|one| {
         let version = version_of(one).filter(|version| version > to)?;
         Some((one.object.clone(), version))

@@ -1,10 +1,9 @@
 //! `unlock`: remove the lock of a run that died.
 
-use common::cluster::Lease;
-use common::exit::Exit;
-use common::failure::Failure;
-
-use crate::session::Session;
+use super::Session;
+use crate::cluster::Lease;
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// Shows who holds the lock, asks, and removes it; the reason is recorded.
 ///

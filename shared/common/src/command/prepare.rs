@@ -1,19 +1,13 @@
 //! From a look at the cluster to a plan with its findings; changes nothing.
 
-use std::path::{Component, PathBuf};
-
-use common::central::CentralClient;
-use common::exit::Exit;
-use common::failure::Failure;
-use common::plan::{Finding, Plan, Severity};
-use common::rhacs::Snapshot;
-use serde::Serialize;
-
-use crate::access::permissions;
-use crate::checks;
+use super::Session;
+use crate::central::CentralClient;
+use crate::checks::{self, permissions};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::observe::review;
-use crate::planner;
-use crate::session::Session;
+use crate::plan::{Finding, Plan, Severity};
+use crate::rhacs::Snapshot;
 
 /// A plan, what the checks say to it, and the state both were made from.
 pub struct Prepared {
@@ -27,38 +21,7 @@ pub struct Prepared {
     pub central: Option<CentralClient>,
 }
 
-/// What `plan` and `check` print for programs.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CheckReport<'a> {
-    /// How the command ends.
-    pub exit: Exit,
-    /// All findings.
-    pub findings: &'a [Finding],
-}
-
-/// Looks, plans and checks.
-///
-/// # Errors
-/// When the cluster cannot be read, or there is no plan for what was asked.
-pub async fn prepare(session: &Session) -> Result<Prepared, Failure> {
-    let mut request = session.cli.request()?;
-    request.backup_directory =
-        request.backup_directory.map(|directory| absolute(session, &directory));
-    checks::known_codes(&session.cli.target.accept)?;
-    let (snapshot, central) = session.observe_all().await?;
-    let plan = planner::plan(&snapshot, &request).map_err(planner::Refusal::into_failure)?;
-    check(session, snapshot, plan, central).await
-}
-
-/// The directory as the record and the report name it, wherever the command was typed.
-fn absolute(session: &Session, directory: &str) -> String {
-    let path = session.env.resolve(directory);
-    let clean: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-    clean.display().to_string()
-}
-
-/// Checks a plan that is there already.
+/// Checks a plan: asks for the rights it needs, and runs the plugin's checks.
 ///
 /// # Errors
 /// When the cluster cannot be asked.
@@ -72,7 +35,8 @@ pub async fn check(
         let wanted = permissions(&plan);
         snapshot.access = review(&session.cluster, &snapshot.namespace, wanted).await;
     }
-    let findings = checks::findings(&snapshot, &plan, &session.check_options());
+    let findings =
+        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options());
     Ok(Prepared { snapshot, plan, findings, central })
 }
 
@@ -80,14 +44,16 @@ pub async fn check(
 ///
 /// # Errors
 /// [`Exit::Blocked`] when a finding blocks.
-pub fn stop_if_blocked(findings: &[Finding]) -> Result<(), Failure> {
+pub fn stop_if_blocked(plan: &Plan, findings: &[Finding]) -> Result<(), Failure> {
     let blocking: Vec<&Finding> = findings.iter().filter(|finding| finding.is_blocking()).collect();
     let Some(first) = blocking.first() else {
         return Ok(());
     };
     let message = match blocking.len() {
         1 => format!("{}: {}", first.code, first.what),
-        more => format!("{more} checks block the upgrade, first {}: {}", first.code, first.what),
+        more => {
+            format!("{more} checks block {}, first {}: {}", plan.operation, first.code, first.what)
+        }
     };
     let failure = Failure::new(Exit::Blocked, message).because("nothing was changed");
     Err(blocking.into_iter().fold(failure, |failure, finding| failure.hint(fix(finding))))

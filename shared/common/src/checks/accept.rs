@@ -1,9 +1,9 @@
 //! `--accept CODE`: which findings a person may go on in spite of.
 
-use common::failure::Failure;
-use common::plan::Severity;
+use crate::failure::Failure;
+use crate::plan::Severity;
 
-use super::definitions;
+use super::{Group, definitions};
 
 /// The codes of `--accept`, in their proper spelling: case does not matter, `RHACS-` may be left
 /// out.
@@ -11,8 +11,8 @@ use super::definitions;
 /// # Errors
 /// A usage failure for a code that does not exist, with the nearest one, and for one that cannot
 /// be accepted.
-pub fn known_codes(codes: &[String]) -> Result<Vec<String>, Failure> {
-    codes.iter().map(|code| known_code(code)).collect()
+pub fn known_codes(groups: &'static [Group], codes: &[String]) -> Result<Vec<String>, Failure> {
+    codes.iter().map(|code| known_code(groups, code)).collect()
 }
 
 /// A code as it is written in full.
@@ -21,9 +21,9 @@ pub(super) fn full(code: &str) -> String {
     if upper.starts_with(PREFIX) { upper } else { format!("{PREFIX}{upper}") }
 }
 
-fn known_code(code: &str) -> Result<String, Failure> {
+fn known_code(groups: &'static [Group], code: &str) -> Result<String, Failure> {
     let full = full(code);
-    match definitions().find(|definition| definition.code == full) {
+    match definitions(groups).find(|definition| definition.code == full) {
         Some(definition) if definition.severity == Severity::Block => {
             Err(Failure::usage(format!("`{}` cannot be accepted", definition.code))
                 .because(definition.why))
@@ -31,9 +31,9 @@ fn known_code(code: &str) -> Result<String, Failure> {
         Some(definition) => Ok(definition.code.to_owned()),
         None => {
             let failure = Failure::usage(format!("there is no finding `{code}` to accept"));
-            Err(match nearest(&full) {
+            Err(match nearest(groups, &full) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint("`kubectl rhacs upgrade check` lists the findings"),
+                None => failure.hint("the verb `check` lists the findings"),
             })
         }
     }
@@ -42,8 +42,8 @@ fn known_code(code: &str) -> Result<String, Failure> {
 const PREFIX: &str = "RHACS-";
 
 /// The code with the fewest typing errors between, if they are few.
-fn nearest(code: &str) -> Option<&'static str> {
-    definitions()
+fn nearest(groups: &'static [Group], code: &str) -> Option<&'static str> {
+    definitions(groups)
         .map(|definition| (distance(code, definition.code), definition.code))
         .min()
         .filter(|(distance, near)| *distance <= near.len() / 3)
@@ -67,26 +67,27 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use common::exit::Exit;
+    use crate::exit::Exit;
 
     use super::*;
+    use crate::checks::GENERAL;
 
     fn known(code: &str) -> Result<Vec<String>, Failure> {
-        known_codes(&[code.to_owned()])
+        known_codes(&GENERAL, &[code.to_owned()])
     }
 
     #[test]
     fn a_code_may_be_written_short() {
-        for code in ["RHACS-BACKUP-SKIPPED", "backup-skipped", " Rhacs-Backup-Skipped"] {
-            assert_eq!(known(code).expect(code), ["RHACS-BACKUP-SKIPPED"]);
+        for code in ["RHACS-REPLICAS-ZERO", "replicas-zero", " Rhacs-Replicas-Zero"] {
+            assert_eq!(known(code).expect(code), ["RHACS-REPLICAS-ZERO"]);
         }
     }
 
     #[test]
     fn a_mistyped_code_is_refused_with_the_nearest_one() {
-        let failure = known("RHACS-BACKUP-SKIPED").expect_err("mistyped");
+        let failure = known("RHACS-REPLICA-ZERO").expect_err("mistyped");
         assert_eq!(failure.exit(), Exit::Usage);
-        assert_eq!(failure.hints(), ["did you mean `RHACS-BACKUP-SKIPPED`?"]);
+        assert_eq!(failure.hints(), ["did you mean `RHACS-REPLICAS-ZERO`?"]);
         let failure = known("everything").expect_err("unknown");
         assert!(failure.hints()[0].contains("check"), "{failure:?}");
     }

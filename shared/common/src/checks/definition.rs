@@ -1,6 +1,6 @@
 //! What a finding is called, how much it matters, and where that is written.
 
-use common::plan::{Finding, Severity};
+use crate::plan::{Finding, Severity};
 
 /// A finding that a check can make: the row of it in the documentation.
 #[derive(Clone, Copy, Debug)]

@@ -1,21 +1,20 @@
 //! What one invocation works with: the connection, the terminal, the flags.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use common::central::{CentralClient, CentralOptions, Credentials};
-use common::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
-use common::env::Env;
-use common::failure::Failure;
-use common::rhacs::Snapshot;
-use common::run::{Event, Events, Interrupt};
-use common::ui::Ui;
-
+use super::rehearse::Rehearsal;
+use super::{Flags, Tool};
+use crate::central::{CentralClient, CentralOptions, Credentials};
 use crate::checks::{self, CheckOptions};
-use crate::cli::Cli;
+use crate::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
+use crate::env::Env;
+use crate::failure::Failure;
 use crate::observe::{self, Observation};
-use crate::rehearse::Rehearsal;
+use crate::rhacs::Snapshot;
+use crate::run::{Event, Events, Interrupt};
+use crate::ui::Ui;
 
 /// One invocation.
 pub struct Session {
@@ -23,8 +22,10 @@ pub struct Session {
     pub env: Env,
     /// The terminal.
     pub ui: Ui,
+    /// Which plugin this is.
+    pub tool: Tool,
     /// The flags.
-    pub cli: Cli,
+    pub flags: Flags,
     /// The connection to the API server, or to the embedded one.
     pub cluster: Cluster,
     /// How the user stops it.
@@ -55,25 +56,31 @@ impl Session {
     ///
     /// # Errors
     /// When the flags or the kubeconfig describe no connection, or there is nothing to rehearse on.
-    pub async fn open(mut cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Self, Failure> {
-        let names_requests = cli.connection.names_requests();
+    pub async fn open(
+        tool: Tool,
+        mut flags: Flags,
+        env: Env,
+        ui: Ui,
+        stop: Stop,
+    ) -> Result<Self, Failure> {
+        let names_requests = flags.connection.names_requests();
         let listener = Listener { ui: ui.clone(), events: Arc::default(), names_requests };
         let mut env = env;
         let mut rehearsal = None;
-        if let Some(source) = cli.run.rehearse.clone() {
-            let started = Rehearsal::start(&source, &mut cli, &listener.options()).await?;
+        if let Some(source) = flags.run.rehearse.clone() {
+            let started = Rehearsal::start(&source, &mut flags, &env, &listener.options()).await?;
             ui.say(&format!("Rehearsal on {}: nothing real is changed", started.description()));
             env = env.with_clock(started.clock());
             rehearsal = Some(started);
         }
-        let cluster = connect(&cli.connection, &listener.options()).await?;
-        Ok(Self { env, ui, cli, cluster, stop, listener, rehearsal })
+        let cluster = connect(&flags.connection, &listener.options()).await?;
+        Ok(Self { env, ui, tool, flags, cluster, stop, listener, rehearsal })
     }
 
     /// The namespace of the installation.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        self.cli.connection.namespace()
+        self.flags.connection.namespace()
     }
 
     /// Whether this is a rehearsal: nobody needs to be asked.
@@ -139,18 +146,24 @@ impl Session {
     fn central_options(&self) -> Result<CentralOptions, Failure> {
         match &self.rehearsal {
             Some(rehearsal) => Ok(rehearsal.central_options()),
-            None => self.cli.central.resolve(|name| self.env.variable(name)),
+            None => self.flags.central.resolve(|name| self.env.variable(name)),
         }
+    }
+
+    /// The directory of the backup.
+    #[must_use]
+    pub fn backup_directory(&self) -> PathBuf {
+        self.flags.backup_directory.clone().unwrap_or_else(|| PathBuf::from("."))
     }
 
     /// What the checks take from the flags.
     #[must_use]
     pub fn check_options(&self) -> CheckOptions {
-        let directory = self.env.resolve(self.cli.backup_directory());
+        let directory = self.env.resolve(self.backup_directory());
         CheckOptions {
             accept: self.accepted(),
             now: self.env.now(),
-            backup_space: common::fs::free_space(&directory),
+            backup_space: crate::fs::free_space(&directory),
             backup_directory_fault: directory_fault(&directory),
         }
     }
@@ -175,9 +188,10 @@ impl Session {
     /// nothing can be lost, all that may be accepted.
     fn accepted(&self) -> Vec<String> {
         if self.is_rehearsal() {
-            return checks::definitions().map(|definition| definition.code.to_owned()).collect();
+            let all = checks::definitions(self.tool.groups);
+            return all.map(|definition| definition.code.to_owned()).collect();
         }
-        self.cli.target.accept.clone()
+        self.flags.run.accept.clone()
     }
 
     /// Sends warnings and retries to `events` from now on.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use common::cluster::rollout::{Progress, judge};
-use common::plan::{Finding, Severity};
-use common::rhacs::images::{Image, Role};
-use common::rhacs::{Version, Workload};
+use crate::cluster::rollout::{Progress, judge};
+use crate::plan::{Finding, Severity};
+use crate::rhacs::images::{Image, Role};
+use crate::rhacs::{Version, Workload};
 use serde_json::Value;
 
 use super::context::{Context, items, short};

@@ -1,13 +1,13 @@
 //! `history`: the recorded runs.
 
-use common::cluster::Records;
-use common::exit::Exit;
-use common::failure::Failure;
-use common::run::{Record, StepState};
-use common::ui::{Cell, Header, Look, Output, Role, Table, duration};
 use serde::Serialize;
 
-use crate::session::Session;
+use super::Session;
+use crate::cluster::Records;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::run::{Record, StepState};
+use crate::ui::{Cell, Header, Look, Output, Role, Table, duration};
 
 /// One line of `history`.
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ pub async fn load(session: &Session, run: &str) -> Result<Record, Failure> {
         .map_err(|error| error.into_failure(format!("cannot read the record of run {run}")))?;
     let stored = stored.ok_or_else(|| {
         Failure::usage(format!("there is no run {run} in namespace `{}`", session.namespace()))
-            .hint("kubectl rhacs upgrade history")
+            .hint(session.tool.command("history"))
     })?;
     Record::decode(&stored.bytes).map_err(|error| {
         Failure::usage(format!("cannot use the record of run {run}")).caused_by(&error)

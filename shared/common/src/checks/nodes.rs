@@ -1,6 +1,6 @@
 //! Whether the new pods find nodes to run on.
 
-use common::plan::{Finding, Severity};
+use crate::plan::{Finding, Severity};
 use serde_json::Value;
 
 use super::context::{Context, items, name};

@@ -1,8 +1,8 @@
 //! What every check looks at, with the questions that several of them ask.
 
-use common::plan::{Action, Plan, Step, Write};
-use common::rhacs::rules::component_of;
-use common::rhacs::{Component, ObjectRef, Snapshot, Workload};
+use crate::plan::{Action, Plan, Step, Write};
+use crate::rhacs::rules::component_of;
+use crate::rhacs::{Component, ObjectRef, Snapshot, Workload};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -10,43 +10,43 @@ use super::CheckOptions;
 
 /// The installation, the plan for it, and the options.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) plan: &'a Plan,
-    pub(super) options: &'a CheckOptions,
+pub struct Context<'a> {
+    pub snapshot: &'a Snapshot,
+    pub plan: &'a Plan,
+    pub options: &'a CheckOptions,
 }
 
 impl<'a> Context<'a> {
     /// `kubectl -n NAMESPACE …`
-    pub(super) fn kubectl(&self, rest: &str) -> String {
+    pub fn kubectl(&self, rest: &str) -> String {
         format!("kubectl -n {} {rest}", self.snapshot.namespace)
     }
 
     /// The workloads that belong to the product.
-    pub(super) fn workloads(&self) -> impl Iterator<Item = Workload<'a>> + use<'a> {
+    pub fn workloads(&self) -> impl Iterator<Item = Workload<'a>> + use<'a> {
         self.snapshot.workloads().filter(|workload| component_of(workload.name()).is_some())
     }
 
     /// The product's workloads that this plan changes.
-    pub(super) fn touched_workloads(&self) -> impl Iterator<Item = Workload<'a>> + use<'a> {
+    pub fn touched_workloads(&self) -> impl Iterator<Item = Workload<'a>> + use<'a> {
         let context = *self;
         self.workloads().filter(move |workload| context.touches(workload))
     }
 
     /// Whether the plan writes this workload.
-    pub(super) fn touches(&self, workload: &Workload<'_>) -> bool {
+    pub fn touches(&self, workload: &Workload<'_>) -> bool {
         workload
             .reference()
             .is_some_and(|object| self.writes().any(|write| *write.object() == object))
     }
 
     /// Every write of the plan.
-    pub(super) fn writes(&self) -> impl Iterator<Item = &'a Write> + use<'a> {
+    pub fn writes(&self) -> impl Iterator<Item = &'a Write> + use<'a> {
         self.plan.steps.iter().flat_map(|step| step.action.writes())
     }
 
     /// Whether the plan changes Central.
-    pub(super) fn changes_central(&self) -> bool {
+    pub fn changes_central(&self) -> bool {
         let changes = |step: &Step| {
             step.component == Some(Component::Central) && step.action.changes_something()
         };
@@ -54,49 +54,49 @@ impl<'a> Context<'a> {
     }
 
     /// Whether the plan starts with a backup.
-    pub(super) fn takes_backup(&self) -> bool {
+    pub fn takes_backup(&self) -> bool {
         self.has_action(|action| matches!(action, Action::Backup { .. }))
     }
 
     /// Whether the plan renews the Scanner's certificates.
-    pub(super) fn renews_scanner_certificates(&self) -> bool {
+    pub fn renews_scanner_certificates(&self) -> bool {
         self.has_action(|action| matches!(action, Action::ScannerBundle { .. }))
     }
 
-    pub(super) fn has_action(&self, is: impl Fn(&Action) -> bool) -> bool {
+    pub fn has_action(&self, is: impl Fn(&Action) -> bool) -> bool {
         self.plan.steps.iter().any(|step| is(&step.action))
     }
 
     /// Whether the way from the plan's source to its target enters the line `major.minor`.
-    pub(super) fn enters(&self, major: u32, minor: u32) -> bool {
+    pub fn enters(&self, major: u32, minor: u32) -> bool {
         !self.plan.from.is_at_least(major, minor) && self.plan.to.is_at_least(major, minor)
     }
 
     /// Whole days from now until `time` (RFC 3339), negative when it is past; none when it is no
     /// time.
-    pub(super) fn days_until(&self, time: &str) -> Option<i64> {
+    pub fn days_until(&self, time: &str) -> Option<i64> {
         let time: Timestamp = time.parse().ok()?;
         Some(time.duration_since(self.options.now).as_hours().div_euclid(24))
     }
 }
 
 /// The name of an object in JSON as kubectl takes it, such as `pvc/central-db`.
-pub(super) fn short(object: &Value) -> String {
+pub fn short(object: &Value) -> String {
     ObjectRef::of(object).map(|object| object.to_string()).unwrap_or_default()
 }
 
 /// A list in JSON, empty when it is absent.
-pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
+pub fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
 /// The name of an object in JSON.
-pub(super) fn name(object: &Value) -> &str {
+pub fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
 /// A number of things with its noun, and the day in words.
-pub(super) fn in_days(days: i64) -> String {
+pub fn in_days(days: i64) -> String {
     match days {
         i64::MIN..=-2 => format!("{} days ago", -days),
         -1 => "within the last day".to_owned(),

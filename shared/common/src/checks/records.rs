@@ -1,7 +1,7 @@
 //! Other runs of this suite, and other versions of it.
 
-use common::SUITE_VERSION;
-use common::plan::{Finding, Severity};
+use crate::SUITE_VERSION;
+use crate::plan::{Finding, Severity};
 
 use super::context::Context;
 use super::definition::Definition;
@@ -62,7 +62,7 @@ fn numbers(version: &str) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Installation;
-    use common::rhacs::SecretFacts;
+    use crate::rhacs::SecretFacts;
 
     fn record(state: &str) -> SecretFacts {
         SecretFacts {

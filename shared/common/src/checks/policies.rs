@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use common::plan::{Finding, Severity};
-use common::rhacs::Workload;
+use crate::plan::{Finding, Severity};
+use crate::rhacs::Workload;
 use serde_json::Value;
 
 use super::context::{Context, items, name, short};

@@ -1,7 +1,7 @@
 //! Which permissions a plan needs, for the way there and for the way back.
 
-use common::plan::{Action, Plan, Write};
-use common::rhacs::{ObjectRef, Permission};
+use crate::plan::{Action, Plan, Write};
+use crate::rhacs::{ObjectRef, Permission};
 
 /// Every permission that `plan` needs, each once; what the record and the lock need included.
 #[must_use]
@@ -61,6 +61,12 @@ const fn verbs(write: &Write) -> &'static [(&'static str, &'static str)] {
         Write::Delete { .. } => {
             &[("get", "look at it"), ("delete", "delete it"), ("create", "put it back")]
         }
+        Write::Restore { .. } => &[
+            ("get", "look at it"),
+            ("update", "put it back"),
+            ("create", "put it back"),
+            ("delete", "take it back"),
+        ],
     }
 }
 

@@ -2,17 +2,13 @@
 
 use std::path::Path;
 
-use common::exit::Exit;
-use common::failure::Failure;
-use common::plan::{Operation, PLAN_SCHEMA, Plan};
-use common::rhacs::Snapshot;
 use serde_json::Value;
 
-use super::upgrade;
-use crate::execute;
-use crate::planner;
-use crate::prepare::check;
-use crate::session::Session;
+use super::{Session, Tool, execute, prepare, propose_and_run};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{PLAN_SCHEMA, Plan, moved};
+use crate::rhacs::Snapshot;
 
 /// Reads the plan, refuses one that does not fit, and runs it.
 ///
@@ -22,11 +18,11 @@ pub async fn run(session: &Session, file: &Path) -> Result<Exit, Failure> {
     let plan = read(session, file)?;
     execute::refuse_if_locked(session).await?;
     let (snapshot, central) = session.observe_all().await?;
-    fits(&plan, &snapshot)?;
+    fits(&session.tool, &plan, &snapshot)?;
     let mut plan = plan;
     execute::adjust(session, &mut plan);
-    let prepared = check(session, snapshot, plan, central).await?;
-    upgrade::propose_and_run(session, prepared).await
+    let prepared = prepare(session, snapshot, plan, central).await?;
+    propose_and_run(session, prepared).await
 }
 
 fn read(session: &Session, file: &Path) -> Result<Plan, Failure> {
@@ -41,14 +37,14 @@ fn read(session: &Session, file: &Path) -> Result<Plan, Failure> {
     })?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::usage(format!("the plan `{name}` is not text")))?;
-    decode(&text).map_err(|failure| {
-        failure
-            .hint("make a plan with `kubectl rhacs upgrade plan --to VERSION -o yaml > plan.yaml`")
+    decode(&session.tool, &text).map_err(|failure| {
+        let plan = session.tool.command("plan … -o yaml > plan.yaml");
+        failure.hint(format!("make a plan with `{plan}`"))
     })
 }
 
 /// Reads a plan from YAML or JSON, which YAML contains.
-fn decode(text: &str) -> Result<Plan, Failure> {
+fn decode(tool: &Tool, text: &str) -> Result<Plan, Failure> {
     let value: Value = serde_saphyr::from_str(text)
         .map_err(|error| Failure::usage("the plan is not valid YAML").caused_by(&error))?;
     let schema = value["schema"].as_u64();
@@ -60,8 +56,10 @@ fn decode(text: &str) -> Result<Plan, Failure> {
     }
     let plan: Plan = serde_json::from_value(value)
         .map_err(|error| Failure::usage("the plan cannot be understood").caused_by(&error))?;
-    if plan.operation != Operation::Upgrade {
-        return Err(Failure::usage("this is not the plan of an upgrade"));
+    if plan.operation != tool.operation {
+        let other = format!("kubectl rhacs {} apply", plan.operation.word());
+        let message = format!("this is not the plan of {}", tool.operation);
+        return Err(Failure::usage(message).hint(other));
     }
     if !plan.is_intact() {
         return Err(Failure::usage("the plan was edited after it was made")
@@ -70,8 +68,7 @@ fn decode(text: &str) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn fits(plan: &Plan, snapshot: &Snapshot) -> Result<(), Failure> {
-    let again = format!("kubectl rhacs upgrade plan --to {} -o yaml > plan.yaml", plan.to);
+fn fits(tool: &Tool, plan: &Plan, snapshot: &Snapshot) -> Result<(), Failure> {
     if plan.cluster.id != snapshot.cluster.id {
         return Err(Failure::new(Exit::PlanStale, "the plan was made for another cluster")
             .because(format!(
@@ -85,32 +82,35 @@ fn fits(plan: &Plan, snapshot: &Snapshot) -> Result<(), Failure> {
             Exit::PlanStale,
             format!("the plan is for namespace `{}`", plan.namespace),
         )
-        .hint(format!("kubectl rhacs upgrade apply -n {} …", plan.namespace)));
+        .hint(tool.command(&format!("apply -n {} …", plan.namespace))));
     }
-    let moved = planner::moved(plan, snapshot);
+    let moved = moved(plan, snapshot);
     if moved.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = moved.iter().map(ToString::to_string).collect();
     Err(Failure::new(Exit::PlanStale, "the plan no longer fits the cluster")
         .because(format!("changed since: {}", names.join(", ")))
-        .hint(again))
+        .hint(format!("make it again: {}", tool.command("plan … -o yaml > plan.yaml"))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Operation;
+
+    const TOOL: Tool = Tool { word: "upgrade", operation: Operation::Upgrade, groups: &[] };
 
     fn plan() -> Plan {
         Plan {
             schema: PLAN_SCHEMA,
             tool: "kubectl-rhacs 0.1.0".to_owned(),
             operation: Operation::Upgrade,
-            cluster: common::rhacs::ClusterIdentity::default(),
+            cluster: crate::rhacs::ClusterIdentity::default(),
             namespace: "stackrox".to_owned(),
-            platform: common::rhacs::Platform::Kubernetes,
-            from: common::rhacs::Version::release(3, 66, 1),
-            to: common::rhacs::Version::release(3, 69, 2),
+            platform: crate::rhacs::Platform::Kubernetes,
+            from: crate::rhacs::Version::release(3, 66, 1),
+            to: crate::rhacs::Version::release(3, 69, 2),
             components: Vec::new(),
             before: Vec::new(),
             basis: Vec::new(),
@@ -123,32 +123,32 @@ mod tests {
     #[test]
     fn a_plan_survives_both_formats() {
         let json = serde_json::to_string(&plan()).expect("json");
-        assert_eq!(decode(&json).expect("a plan"), plan());
-        let yaml = common::ui::to_yaml(&plan()).expect("yaml");
-        assert_eq!(decode(&yaml).expect("a plan"), plan());
+        assert_eq!(decode(&TOOL, &json).expect("a plan"), plan());
+        let yaml = crate::ui::to_yaml(&plan()).expect("yaml");
+        assert_eq!(decode(&TOOL, &yaml).expect("a plan"), plan());
     }
 
     #[test]
     fn an_edited_plan_is_refused() {
         let json = serde_json::to_string(&plan()).expect("json").replace("3.69.2", "3.70.0");
-        assert!(decode(&json).expect_err("a failure").to_string().contains("edited"));
+        assert!(decode(&TOOL, &json).expect_err("a failure").to_string().contains("edited"));
     }
 
     #[test]
     fn what_is_no_plan_is_refused() {
         for text in ["", "a: [", "schema: 99", "schema: 1\nfoo: 2", "just words"] {
-            assert_eq!(decode(text).expect_err(text).exit(), Exit::Usage, "{text}");
+            assert_eq!(decode(&TOOL, text).expect_err(text).exit(), Exit::Usage, "{text}");
         }
     }
 
     #[test]
     fn a_plan_of_another_cluster_or_namespace_is_stale() {
         let mut snapshot = Snapshot { namespace: "stackrox".to_owned(), ..Snapshot::default() };
-        assert!(fits(&plan(), &snapshot).is_ok());
+        assert!(fits(&TOOL, &plan(), &snapshot).is_ok());
         snapshot.namespace = "rhacs".to_owned();
-        assert_eq!(fits(&plan(), &snapshot).expect_err("stale").exit(), Exit::PlanStale);
+        assert_eq!(fits(&TOOL, &plan(), &snapshot).expect_err("stale").exit(), Exit::PlanStale);
         snapshot.namespace = "stackrox".to_owned();
         snapshot.cluster.id = "other".to_owned();
-        assert_eq!(fits(&plan(), &snapshot).expect_err("stale").exit(), Exit::PlanStale);
+        assert_eq!(fits(&TOOL, &plan(), &snapshot).expect_err("stale").exit(), Exit::PlanStale);
     }
 }

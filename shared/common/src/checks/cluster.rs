@@ -1,6 +1,6 @@
 //! The cluster around the installation: its version, its clock, what of it could be read.
 
-use common::plan::{Finding, Severity};
+use crate::plan::{Finding, Severity};
 use jiff::Timestamp;
 
 use super::context::{Context, name};

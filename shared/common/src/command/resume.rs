@@ -1,15 +1,12 @@
 //! `resume`: finish a run that was cut off.
 
-use common::cluster::Records;
-use common::exit::Exit;
-use common::failure::Failure;
-use common::plan::Operation;
-use common::run::{Record, RunState};
-use common::ui::explain_plan;
-
 use super::history::load;
-use crate::execute;
-use crate::session::Session;
+use super::{Session, execute};
+use crate::cluster::Records;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::run::{Record, RunState};
+use crate::ui::explain_plan;
 
 /// Takes the named run up again, or the newest one that is not finished.
 ///
@@ -20,8 +17,11 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
         Some(run) => load(session, run).await?,
         None => newest(session).await?,
     };
-    if record.operation != Operation::Upgrade {
-        return Err(Failure::usage(format!("run {} is not an upgrade", record.id)));
+    let operation = session.tool.operation;
+    if record.operation != operation {
+        let message = format!("run {} is not {operation}", record.id);
+        let other = format!("kubectl rhacs {} resume {}", record.operation.word(), record.id);
+        return Err(Failure::usage(message).hint(other));
     }
     if !record.is_resumable() {
         session.ui.say(&format!("run {} is finished: there is nothing to resume", record.id));
@@ -53,10 +53,10 @@ async fn newest(session: &Session) -> Result<Record, Failure> {
         if record.state == RunState::Finished {
             break;
         }
-        if record.is_resumable() && record.operation == Operation::Upgrade {
+        if record.is_resumable() && record.operation == session.tool.operation {
             return Ok(record);
         }
     }
     Err(Failure::usage("there is no run to resume")
-        .hint("`kubectl rhacs upgrade history` lists the recorded runs"))
+        .hint(format!("`{}` lists the recorded runs", session.tool.command("history"))))
 }

@@ -1,7 +1,7 @@
 //! What Central says of itself, as far as the credentials reach.
 
-use common::central::{CentralClient, CentralError};
-use common::rhacs::CentralFacts;
+use crate::central::{CentralClient, CentralError};
+use crate::rhacs::CentralFacts;
 
 /// Asks Central; what it does not answer is left out, and why it does not is noted.
 pub async fn facts(client: &CentralClient) -> CentralFacts {

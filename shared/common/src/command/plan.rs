@@ -1,19 +1,16 @@
 //! `plan`: show what would be done.
 
-use common::exit::Exit;
-use common::failure::Failure;
-use common::plan::{Plan, Write};
-use common::ui::{Output, findings_text, plan_text};
-
-use crate::prepare::prepare;
-use crate::session::Session;
+use super::{Prepared, Session};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::{Plan, Write};
+use crate::ui::{Output, findings_text, plan_text};
 
 /// Prints the plan on standard output and the findings on standard error.
 ///
 /// # Errors
-/// When there is no plan.
-pub async fn run(session: &Session, exit_code: bool) -> Result<Exit, Failure> {
-    let prepared = prepare(session).await?;
+/// When it cannot be printed.
+pub fn run(session: &Session, prepared: &Prepared, exit_code: bool) -> Result<Exit, Failure> {
     let ui = &session.ui;
     ui.say(findings_text(&prepared.findings, ui.stderr_look(), ui.output().is_wide()).trim_end());
     ui.print(&prepared.plan, |output, look| match output {

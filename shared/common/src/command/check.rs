@@ -1,19 +1,29 @@
 //! `check`: the preflight findings only.
 
-use common::exit::Exit;
-use common::failure::Failure;
-use common::ui::{Output, findings_text};
+use serde::Serialize;
 
-use crate::prepare::{CheckReport, prepare, stop_if_blocked};
-use crate::session::Session;
+use super::{Prepared, Session, stop_if_blocked};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::Finding;
+use crate::ui::{Output, findings_text};
+
+/// What `check` prints for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckReport<'a> {
+    /// How the command ends.
+    exit: Exit,
+    /// All findings.
+    findings: &'a [Finding],
+}
 
 /// Prints the findings; ends with 3 when one blocks.
 ///
 /// # Errors
-/// When there is no plan to check, or a finding blocks.
-pub async fn run(session: &Session) -> Result<Exit, Failure> {
-    let prepared = prepare(session).await?;
-    let verdict = stop_if_blocked(&prepared.findings);
+/// When a finding blocks.
+pub fn run(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
+    let verdict = stop_if_blocked(&prepared.plan, &prepared.findings);
     let exit = verdict.as_ref().map_or_else(Failure::exit, |()| Exit::Done);
     let report = CheckReport { exit, findings: &prepared.findings };
     session.ui.print(&report, |output, look| {

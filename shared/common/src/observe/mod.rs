@@ -4,8 +4,8 @@ pub mod central;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::cluster::{Cluster, ClusterError, Collection, decoded, secret_facts};
-use common::rhacs::{Access, ClusterIdentity, ObjectRef, Permission, Platform, Snapshot};
+use crate::cluster::{Cluster, ClusterError, Collection, decoded, secret_facts};
+use crate::rhacs::{Access, ClusterIdentity, ObjectRef, Permission, Platform, Snapshot};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -145,7 +145,7 @@ async fn ask(cluster: &Cluster, group: Vec<Permission>, access: &mut Access) {
     }
 }
 
-type Lists = Vec<(&'static Wanted, Result<common::cluster::List, ClusterError>)>;
+type Lists = Vec<(&'static Wanted, Result<crate::cluster::List, ClusterError>)>;
 
 /// A collection that is read.
 struct Wanted {

@@ -1,0 +1,90 @@
+//! Preflight checks: named findings about an installation and the plan for it. Pure.
+//!
+//! What every plan is checked for is here, as [`GENERAL`] groups; a plugin adds its own.
+
+mod accept;
+mod access;
+mod cluster;
+mod context;
+mod definition;
+mod nodes;
+mod permissions;
+mod policies;
+mod records;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod workloads;
+
+use jiff::Timestamp;
+
+pub use accept::known_codes;
+pub use context::{Context, in_days, items, name, short};
+pub use definition::Definition;
+pub use permissions::permissions;
+
+use crate::plan::{Finding, Plan, Severity};
+use crate::rhacs::Snapshot;
+
+/// What checks need besides the snapshot and the plan.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// The time by this computer's clock.
+    pub now: Timestamp,
+    /// The codes that were accepted; see [`known_codes`].
+    pub accept: Vec<String>,
+    /// Bytes free where the backup is written, where that can be told.
+    pub backup_space: Option<u64>,
+    /// Why no backup can be written where it should be.
+    pub backup_directory_fault: Option<String>,
+}
+
+/// Checks that belong together: the findings they can make, and the function that makes them.
+#[derive(Clone, Copy)]
+pub struct Group {
+    /// Every finding that [`Self::run`] can make.
+    pub definitions: &'static [Definition],
+    /// Looks.
+    pub run: fn(&Context<'_>) -> Vec<Finding>,
+}
+
+/// Other runs of this suite, and other versions of it.
+pub const RECORDS: Group = Group { definitions: records::DEFINITIONS, run: records::run };
+/// What the user may do.
+pub const ACCESS: Group = Group { definitions: access::DEFINITIONS, run: access::run };
+/// Whether the workloads are fit to be changed.
+pub const WORKLOADS: Group = Group { definitions: workloads::DEFINITIONS, run: workloads::run };
+/// The cluster around the installation.
+pub const CLUSTER: Group = Group { definitions: cluster::DEFINITIONS, run: cluster::run };
+/// Whether new pods find nodes.
+pub const NODES: Group = Group { definitions: nodes::DEFINITIONS, run: nodes::run };
+/// What may refuse or hold back new pods.
+pub const POLICIES: Group = Group { definitions: policies::DEFINITIONS, run: policies::run };
+
+/// What every plan is checked for.
+pub const GENERAL: [Group; 6] = [RECORDS, ACCESS, WORKLOADS, CLUSTER, NODES, POLICIES];
+
+/// Every finding that `groups` can make, in their order.
+pub fn definitions(groups: &'static [Group]) -> impl Iterator<Item = &'static Definition> {
+    groups.iter().flat_map(|group| group.definitions)
+}
+
+/// Runs every check of `groups`. The findings are sorted, gravest first; those in
+/// `options.accept` that may be accepted are marked so.
+#[must_use]
+pub fn findings(
+    groups: &[Group],
+    snapshot: &Snapshot,
+    plan: &Plan,
+    options: &CheckOptions,
+) -> Vec<Finding> {
+    let context = Context { snapshot, plan, options };
+    let mut findings: Vec<Finding> =
+        groups.iter().flat_map(|group| (group.run)(&context)).collect();
+    let accepted: Vec<String> = options.accept.iter().map(|code| accept::full(code)).collect();
+    for finding in &mut findings {
+        finding.accepted = finding.severity == Severity::Accept && accepted.contains(&finding.code);
+    }
+    findings.sort_by(|a, b| (a.severity, &a.code, &a.what).cmp(&(b.severity, &b.code, &b.what)));
+    findings.dedup();
+    findings
+}

@@ -1,0 +1,52 @@
+//! What a plugin and the program with the embedded cluster say to each other, a line of JSON each.
+//!
+//! The plugin writes an [`Order`] to the program's standard input and keeps it open; the program
+//! answers with an [`Answer`] on its standard output, serves, and ends when its input ends, so that
+//! it never outlives the plugin.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The program that has the embedded cluster.
+pub const PROGRAM: &str = "rhacs-sim";
+
+/// The cluster that is wanted.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// The suite's version of the plugin; the program refuses another one.
+    pub version: String,
+    /// The objects it starts with.
+    pub objects: Vec<Value>,
+    /// Whether it is an OpenShift cluster.
+    pub openshift: bool,
+    /// How much faster than real time it lives.
+    pub speed: f64,
+}
+
+/// What came of an [`Order`].
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer {
+    /// It serves.
+    Serves(Serves),
+    /// It could not be started.
+    #[serde(rename_all = "camelCase")]
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// How to reach the embedded cluster. Holds credentials of it, so that it has no `Debug`.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Serves {
+    /// A kubeconfig of its administrator.
+    pub kubeconfig: String,
+    /// An API token of its Central's administrator.
+    pub central_token: String,
+    /// The time there.
+    pub now: Timestamp,
+}
