@@ -68,7 +68,7 @@ fn kill(child: &mut Child) {
 fn finish(installation: &Installation) {
     let lease = ("coordination.k8s.io/v1", "Lease", "kubectl-rhacs");
     assert!(installation.object(lease.0, lease.1, lease.2).is_some(), "the lock is left behind");
-    upgrade(installation, "unlock --reason killed --yes").ends_with(0);
+    upgrade(installation, "unlock --reason killed --force --yes").ends_with(0);
     upgrade(installation, "resume --yes").ends_with(0);
     assert!(installation.object(lease.0, lease.1, lease.2).is_none(), "the lock is released");
     for (kind, workload, container) in [

@@ -1,12 +1,14 @@
 //! Support for the black-box tests: an installation on the embedded cluster, and the suite's
 //! binaries run against it as a person would.
 
+mod changes;
 mod finished;
 mod shared;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use common::env::Env;
 use common::rhacs::{Platform, Version, official};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -112,6 +114,21 @@ impl Installation {
             .current_dir(self.directory.path())
             .stdin(Stdio::null());
         command
+    }
+
+    /// The surroundings in which a plugin of the suite runs `words` inside this process, as the
+    /// cluster's and Central's administrator; its output stays in memory.
+    #[must_use]
+    pub fn env(&self, program: &str, words: &str) -> Env {
+        // The client library looks for KUBECONFIG in the process only.
+        let kubeconfig = self.kubeconfig().display().to_string();
+        let connection = ["--kubeconfig", &kubeconfig];
+        let words = std::iter::once(program).chain(words.split_whitespace()).chain(connection);
+        Env::test()
+            .with_args(words)
+            .with_clock(common::env::Clock::system())
+            .with_variable("ROX_API_TOKEN", self.simulation.admin_token().expose_secret())
+            .with_current_directory(self.directory.path())
     }
 
     /// The file with the administrator's kubeconfig.

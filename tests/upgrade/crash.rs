@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use common::rhacs::Platform;
 use rhacs_tests::Installation;
 use sim::faults::{ClusterFault, RequestAction, RequestRule, Script};
 
@@ -9,21 +10,31 @@ use crate::{UPGRADE, upgrade};
 
 #[test]
 fn a_run_killed_at_any_odd_request_is_resumed_to_the_same_end() {
-    every_second_request(1);
+    every_second_request(1, "3.66.1", Platform::Kubernetes);
 }
 
 #[test]
 fn a_run_killed_at_any_even_request_is_resumed_to_the_same_end() {
-    every_second_request(2);
+    every_second_request(2, "3.66.1", Platform::Kubernetes);
 }
 
-/// Two tests share the requests, so that they run side by side.
-fn every_second_request(first: usize) {
-    let whole = Installation::at("3.66.1").start();
+#[test]
+fn a_run_killed_at_any_odd_request_on_openshift_is_resumed_to_the_same_end() {
+    every_second_request(1, "3.62.1", Platform::OpenShift);
+}
+
+#[test]
+fn a_run_killed_at_any_even_request_on_openshift_is_resumed_to_the_same_end() {
+    every_second_request(2, "3.62.1", Platform::OpenShift);
+}
+
+/// Two tests share the requests of one upgrade, so that they run side by side.
+fn every_second_request(first: usize, from: &str, platform: Platform) {
+    let whole = Installation::at(from).on(platform).start();
     upgrade(&whole, "--to 3.69.2 --yes").ends_with(0);
     let wanted = whole.essences();
     for number in (first..=ours(&whole)).step_by(2) {
-        let installation = Installation::at("3.66.1").start();
+        let installation = Installation::at(from).on(platform).start();
         kill_at(&installation, number);
         finish(&installation, number);
         assert_eq!(installation.essences(), wanted, "killed at request {number}");
@@ -95,7 +106,7 @@ fn kill_at(installation: &Installation, number: usize) {
 
 /// Resumes the run, or starts it when it was killed before it was recorded.
 fn finish(installation: &Installation, number: usize) {
-    upgrade(installation, "unlock --reason crashed --yes").ends_with(0);
+    upgrade(installation, "unlock --reason crashed --force --yes").ends_with(0);
     let runs = upgrade(installation, "history -o json").ends_with(0).json();
     let unfinished = runs.as_array().expect("runs").iter().any(|run| run["state"] != "finished");
     let words = if unfinished { "resume --yes" } else { "--to 3.69.2 --yes" };

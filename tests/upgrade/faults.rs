@@ -70,6 +70,29 @@ fn a_bad_backup_stops_everything_before_the_first_change() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_stops_the_run_before_the_first_change() {
+    let installation = Installation::at("3.66.1").start();
+    // A file system of the process's own, too small for the backup.
+    let mount = "mkdir small && mount -t tmpfs -o size=16k tmpfs small && exec \"$@\"";
+    let words = ["-c", mount, "sh", crate::UPGRADE, "--to", "3.69.2", "--yes"];
+    let mut words = words.to_vec();
+    words.extend(["--backup-dir", "small"]);
+    let namespaces = ["-r", "-m", "true"];
+    let able = std::process::Command::new("unshare").args(namespaces).output();
+    if !able.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no file system can be mounted here");
+        return;
+    }
+    let shell: Vec<&str> = ["-r", "-m", "sh"].into_iter().chain(words).collect();
+    let ended = installation.run_with("unshare", &shell, |command| {
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    });
+    ended.ends_with(4).says("o space left");
+    assert!(installation.image("Deployment", "central", "central").ends_with(":3.66.1"));
+}
+
 #[test]
 fn central_goes_back_when_asked_to() {
     let installation = Installation::at("3.66.1").start();
@@ -108,6 +131,22 @@ fn a_busy_api_server_is_asked_again_and_said_so() {
 }
 
 #[test]
+fn watches_that_break_off_in_midstream_do_not_matter() {
+    let installation = Installation::at("3.66.1").start();
+    let mut command = installation.command(crate::UPGRADE, &["--to", "3.69.2", "--yes"]);
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("it starts");
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("waited") {
+            break status.code();
+        }
+        installation.simulation().api().drop_watches();
+        std::thread::sleep(Duration::from_millis(40));
+    };
+    assert_eq!(code, Some(0));
+    assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
+}
+
+#[test]
 fn two_runs_at_once_are_kept_apart() {
     let installation = Installation::at("3.66.1").start();
     installation.simulation().faults().add(ClusterFault::never_ready("deployment/central"));
@@ -123,6 +162,6 @@ fn two_runs_at_once_are_kept_apart() {
     upgrade(&installation, "--to 3.69.2 --yes").ends_with(8).says("pid");
     first.kill().expect("killed");
     first.wait().expect("ended");
-    upgrade(&installation, "unlock --reason dead --yes").ends_with(0);
+    upgrade(&installation, "unlock --reason dead --force --yes").ends_with(0);
     installation.simulation().faults().clear();
 }

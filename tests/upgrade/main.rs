@@ -1,5 +1,6 @@
 //! Black-box tests of `kubectl rhacs upgrade` against the embedded cluster.
 
+mod budget;
 mod central;
 mod crash;
 mod faults;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use common::central::CentralArgs;
 use common::cluster::ConnectionArgs;
+use common::command::help::{Shown, share_flags};
 use common::command::{DryRun, Flags, RunArgs};
 use common::failure::Failure;
 use common::plan::ScannerConfig;
@@ -46,7 +47,7 @@ pub struct Cli {
     /// How to run.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Put Central back as it was when its upgrade fails
+    /// Roll Central back when its upgrade fails
     #[arg(long, help_heading = "Run options")]
     pub rollback_on_failure: bool,
     /// How to reach Central.
@@ -105,6 +106,9 @@ pub enum Verb {
         /// Why; it is recorded with the lock's owner
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Remove it even though its run may be alive
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -202,7 +206,6 @@ impl Cli {
             run: self.run.clone(),
             backup_directory: self.target.backup_dir.clone(),
             to: self.target.to.clone(),
-            rollback_on_failure: self.rollback_on_failure,
         }
     }
 
@@ -239,8 +242,17 @@ impl Cli {
 /// The command as clap sees it, with every flag usable at every verb.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command().mut_args(|arg| if arg.is_positional() { arg } else { arg.global(true) })
+    share_flags(Cli::command(), &SHOWN)
 }
+
+/// What the help of the verbs that plan nothing shows.
+const SHOWN: [Shown; 5] = [
+    ("apply", &["Run options", "Central options", "Output options", "Connection options"]),
+    ("resume", &["Run options", "Central options", "Output options", "Connection options"]),
+    ("status", &["Central options", "Output options", "Connection options"]),
+    ("history", &["Output options", "Connection options"]),
+    ("unlock", &["Output options", "Connection options"]),
+];
 
 fn parse_image(text: &str) -> Result<(String, String), String> {
     let (name, reference) = text

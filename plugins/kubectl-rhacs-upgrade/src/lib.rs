@@ -32,16 +32,26 @@ pub fn run(env: &Env) -> Exit {
 async fn dispatch(cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Exit, Failure> {
     cli.check()?;
     let session = Session::open(TOOL, cli.flags(), env, ui, stop).await?;
-    match &cli.verb {
-        None => cmd::upgrade::run(&session, &cli).await,
-        Some(Verb::Plan { exit_code }) => {
-            plan::run(&session, &cmd::prepare::run(&session, &cli).await?, *exit_code)
+    let began = session.env.now();
+    match run_verb(&session, &cli).await {
+        Err(failure) if cli.rollback_on_failure => {
+            cmd::way_back::after(&session, began, failure).await
         }
-        Some(Verb::Check) => check::run(&session, &cmd::prepare::run(&session, &cli).await?),
-        Some(Verb::Apply { file }) => apply::run(&session, file).await,
-        Some(Verb::Status { watch }) => cmd::status::run(&session, *watch).await,
-        Some(Verb::Resume { run }) => resume::run(&session, run.as_deref()).await,
-        Some(Verb::History { run }) => history::run(&session, run.as_deref()).await,
-        Some(Verb::Unlock { reason }) => unlock::run(&session, reason).await,
+        result => result,
+    }
+}
+
+async fn run_verb(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.verb {
+        None => cmd::upgrade::run(session, cli).await,
+        Some(Verb::Plan { exit_code }) => {
+            plan::run(session, &cmd::prepare::run(session, cli).await?, *exit_code)
+        }
+        Some(Verb::Check) => check::run(session, &cmd::prepare::run(session, cli).await?),
+        Some(Verb::Apply { file }) => apply::run(session, file).await,
+        Some(Verb::Status { watch }) => cmd::status::run(session, *watch).await,
+        Some(Verb::Resume { run }) => resume::run(session, run.as_deref()).await,
+        Some(Verb::History { run }) => history::run(session, run.as_deref()).await,
+        Some(Verb::Unlock { reason, force }) => unlock::run(session, reason, *force).await,
     }
 }

@@ -83,18 +83,20 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
 
 fn impossible(context: &Context<'_>) -> Option<Finding> {
     let central = &context.snapshot.central;
-    let reason = if let Some(reason) = &central.unreachable {
-        format!("Central does not answer: {reason}")
+    let (reason, fix) = if let Some(reason) = &central.unreachable {
+        let fix = "--endpoint HOST:PORT where Central answers, --central-ca FILE if its certificate is not its own; or --skip-backup";
+        (format!("Central does not answer: {reason}"), fix)
     } else if !central.has_credentials {
-        "there are no credentials for Central".to_owned()
+        ("there are no credentials for Central".to_owned(), TOKEN)
     } else if let Some(reason) = &central.unauthorized {
-        format!("Central refuses the credentials: {reason}")
+        (format!("Central refuses the credentials: {reason}"), TOKEN)
     } else {
         return None;
     };
-    let fix = "--token-file FILE with a token of role Admin, or --skip-backup";
     Some(IMPOSSIBLE.found(format!("the backup cannot be taken: {reason}"), fix))
 }
+
+const TOKEN: &str = "--token-file FILE with a token of role Admin, or --skip-backup";
 
 fn not_admin(context: &Context<'_>) -> Option<Finding> {
     let roles = &context.snapshot.central.roles;

@@ -3,3 +3,4 @@
 pub mod prepare;
 pub mod status;
 pub mod upgrade;
+pub mod way_back;

@@ -5,7 +5,7 @@ use common::failure::Failure;
 use common::plan::Unfit;
 use common::rhacs::Version;
 use common::rhacs::hops::Hop;
-use common::rhacs::images::UnknownTag;
+use common::rhacs::images::UnknownTags;
 
 /// A reason not to plan. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -38,9 +38,9 @@ pub enum Refusal {
         /// The stages.
         hops: Vec<Hop>,
     },
-    /// The tag of an image in the target release is not known.
+    /// The tags of some images in the target release are not known.
     #[error(transparent)]
-    UnknownTag(#[from] UnknownTag),
+    UnknownTags(#[from] UnknownTags),
 }
 
 impl Refusal {
@@ -64,8 +64,10 @@ impl Refusal {
             Self::NoDirectPath { hops } => {
                 hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
             }
-            Self::UnknownTag(unknown) => {
-                failure.hint(format!("say it with --image {}=REGISTRY/NAME:TAG", unknown.role))
+            Self::UnknownTags(unknown) => {
+                let flags =
+                    unknown.roles.iter().map(|role| format!("--image {role}=REGISTRY/NAME:TAG"));
+                failure.hint(format!("say it with {}", flags.collect::<Vec<_>>().join(" ")))
             }
         }
     }

@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use super::args::Endpoint;
 use super::error::{CentralError, TlsFault};
 use super::tls;
-use crate::cluster::{Cluster, Collection};
+use crate::cluster::Cluster;
 
 /// The port Central's pods listen on.
 const POD_PORT: u16 = 8443;
@@ -174,9 +174,8 @@ fn describe_tls(error: &rustls::Error) -> String {
 
 /// The newest ready pod of Central.
 async fn ready_pod(cluster: &Cluster) -> Result<String, CentralError> {
-    let pods = Collection::namespaced("v1", "Pod", cluster.namespace()).with_labels("app=central");
-    let list = cluster.list(&pods).await.map_err(CentralError::PortForward)?;
-    let ready = list.items.iter().filter(|pod| is_ready(pod));
+    let pods = cluster.pods_of("central").await.map_err(CentralError::PortForward)?;
+    let ready = pods.iter().filter(|pod| is_ready(pod));
     let newest = ready.max_by_key(|pod| pod["metadata"]["creationTimestamp"].as_str());
     let name = newest.and_then(|pod| pod["metadata"]["name"].as_str());
     name.map(str::to_owned)

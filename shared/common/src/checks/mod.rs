@@ -80,11 +80,17 @@ pub fn findings(
     let context = Context { snapshot, plan, options };
     let mut findings: Vec<Finding> =
         groups.iter().flat_map(|group| (group.run)(&context)).collect();
+    arrange(&mut findings, options);
+    findings
+}
+
+/// Marks the findings that `options` accept, and sorts all of them, gravest first.
+pub fn arrange(findings: &mut Vec<Finding>, options: &CheckOptions) {
     let accepted: Vec<String> = options.accept.iter().map(|code| accept::full(code)).collect();
-    for finding in &mut findings {
-        finding.accepted = finding.severity == Severity::Accept && accepted.contains(&finding.code);
+    for finding in findings.iter_mut() {
+        finding.accepted |= accepted.contains(&finding.code);
+        finding.accepted &= finding.severity == Severity::Accept;
     }
     findings.sort_by(|a, b| (a.severity, &a.code, &a.what).cmp(&(b.severity, &b.code, &b.what)));
     findings.dedup();
-    findings
 }

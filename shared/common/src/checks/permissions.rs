@@ -63,8 +63,8 @@ const fn verbs(write: &Write) -> &'static [(&'static str, &'static str)] {
         }
         Write::Restore { .. } => &[
             ("get", "look at it"),
-            ("update", "put it back"),
-            ("create", "put it back"),
+            ("update", "give it its former state"),
+            ("create", "create it again"),
             ("delete", "take it back"),
         ],
     }

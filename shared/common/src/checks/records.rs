@@ -34,11 +34,12 @@ fn unfinished(context: &Context<'_>) -> Vec<Finding> {
     runs.filter_map(|secret| {
         let id = secret.name.strip_prefix("kubectl-rhacs-run-")?;
         let state = secret.labels.get("rhacs.kubectl/state")?.to_lowercase();
+        let word = secret.labels.get("rhacs.kubectl/operation").map_or("upgrade", String::as_str);
         let open = matches!(state.as_str(), "running" | "failed" | "interrupted");
         open.then(|| {
             UNFINISHED.found(
                 format!("run `{id}` is recorded as {state}"),
-                format!("kubectl rhacs upgrade resume {id}"),
+                format!("kubectl rhacs {word} resume {id}"),
             )
         })
     })

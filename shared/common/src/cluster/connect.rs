@@ -1,5 +1,6 @@
 //! From the flags and the kubeconfig to a client.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use kube::client::ClientBuilder;
@@ -84,12 +85,20 @@ fn without_kubeconfig(args: &ConnectionArgs) -> Result<Config, ClusterError> {
     if let Some(server) = &args.server {
         return Ok(Config::new(parse_server(server)?));
     }
-    Config::incluster().map_err(|_| {
-        wrong(
+    Config::incluster().map_err(|_| no_kubeconfig(std::env::var_os("KUBECONFIG").as_deref()))
+}
+
+/// Says which files `KUBECONFIG` names, none of which is there, or that there are none.
+fn no_kubeconfig(list: Option<&OsStr>) -> ClusterError {
+    let Some(list) = list.filter(|list| !list.is_empty()) else {
+        return wrong(
             "there is no kubeconfig: none at `~/.kube/config`, in `KUBECONFIG` or given with \
              `--kubeconfig`",
-        )
-    })
+        );
+    };
+    let named: Vec<String> =
+        std::env::split_paths(list).map(|path| format!("`{}`", path.display())).collect();
+    wrong(format!("there is no kubeconfig: `KUBECONFIG` names {}, not there", named.join(", ")))
 }
 
 /// Reads what `--kubeconfig`, `KUBECONFIG` or the default path name. As with kubectl, files of a
@@ -326,6 +335,14 @@ current-context: a
         assert!(config.auth_info.token.is_some());
         let error = configured(|args| args.context = Some("b".to_owned())).await.unwrap_err();
         assert_eq!(error.to_string(), "the kubeconfig has no context `b`");
+    }
+
+    #[test]
+    fn a_kubeconfig_that_is_not_there_is_named() {
+        let list = std::env::join_paths(["/none/a", "/none/b"]).unwrap();
+        let message = no_kubeconfig(Some(&list)).to_string();
+        assert!(message.contains("`/none/a`, `/none/b`, not there"), "{message}");
+        assert!(no_kubeconfig(None).to_string().contains("~/.kube/config"));
     }
 
     #[tokio::test]

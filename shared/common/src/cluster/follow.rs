@@ -2,57 +2,56 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-
+use super::informer::News;
 use super::list::Collection;
 use super::options::Backoff;
 use super::watch::{Watch, WatchEvent};
 use super::{Cluster, ClusterError};
 
 /// How long one watch is asked to last.
-const WATCH_LIMIT: Duration = Duration::from_secs(240);
-/// A watch that is silent for so long may be dead without anybody having told us.
+const WATCH_LIMIT: Duration = Duration::from_secs(540);
+/// A watch that is silent for so long may be dead without anybody having told us: an API server
+/// sends a bookmark every minute.
 const LONGEST_SILENCE: Duration = Duration::from_secs(90);
+/// The head of its answer comes at once, whatever the time limit of a request is.
+const LONGEST_OPENING: Duration = Duration::from_secs(30);
 /// How often the collection is read when it may not be watched.
 const POLL: Duration = Duration::from_secs(3);
 /// Waits between attempts to reach an API server that is away.
 const RETURN: Backoff =
     Backoff { tries: u32::MAX, first: Duration::from_millis(500), longest: Duration::from_secs(8) };
 
-/// News of a followed collection.
-#[derive(Debug)]
-pub(super) enum News {
-    /// All its objects, in place of what was known.
-    All(Vec<Value>),
-    /// One object is new or changed.
-    Put(Value),
-    /// One object is gone.
-    Gone(Value),
-    /// It cannot be read at the moment; trying goes on.
-    Interrupted(ClusterError),
-    /// It cannot be read at all; nothing more will come.
-    Ended(ClusterError),
-}
-
-/// Follows `collection` in a task of `tasks`; each piece of news is sent with `tag`.
-pub(super) fn follow<T: Copy + Send + Sync + 'static>(
-    tasks: &mut JoinSet<()>,
-    cluster: &Cluster,
-    collection: Collection,
-    tag: T,
-    news: mpsc::Sender<(T, News)>,
-) {
-    let follower = Follower { cluster: cluster.clone(), collection, tag, news, failures: 0 };
-    tasks.spawn(follower.run());
-}
-
-struct Follower<T> {
+/// Follows `collection` and tells all news of it, until it cannot be read at all or the future is
+/// dropped. It goes on from `version`, the moment of an earlier list; without one it begins with a
+/// list.
+pub(super) async fn follow(
     cluster: Cluster,
     collection: Collection,
-    tag: T,
-    news: mpsc::Sender<(T, News)>,
+    version: String,
+    tell: impl Fn(News) + Send,
+) {
+    let mut follower = Follower { cluster, collection, tell, failures: 0 };
+    let mut from = Some(version).filter(|version| !version.is_empty());
+    loop {
+        let version = match from.take() {
+            Some(version) => version,
+            None => match follower.read().await {
+                Some(version) => version,
+                None => return,
+            },
+        };
+        match follower.watch(version).await {
+            End::Continue(version) => from = Some(version),
+            End::Restart => {}
+            End::Hopeless => return,
+        }
+    }
+}
+
+struct Follower<F> {
+    cluster: Cluster,
+    collection: Collection,
+    tell: F,
     failures: u32,
 }
 
@@ -62,33 +61,18 @@ enum End {
     Continue(String),
     /// The collection must be read anew.
     Restart,
-    /// Nobody listens any more.
-    Unheard,
+    /// Nothing more can be found out.
+    Hopeless,
 }
 
-impl<T: Copy + Send + Sync + 'static> Follower<T> {
-    async fn run(mut self) {
-        // A watch from no version begins with all there is: one request instead of two.
-        let mut version = String::new();
-        loop {
-            match self.watch(version).await {
-                End::Continue(next) => version = next,
-                End::Restart => match self.read().await {
-                    Some(moment) => version = moment,
-                    None => return,
-                },
-                End::Unheard => return,
-            }
-        }
-    }
-
+impl<F: Fn(News) + Send> Follower<F> {
     /// Reads the collection, however long it takes; none when that is pointless.
     async fn read(&mut self) -> Option<String> {
         loop {
             match self.cluster.list(&self.collection).await {
                 Ok(list) => {
                     self.failures = 0;
-                    self.tell(News::All(list.items)).await?;
+                    (self.tell)(News::All(list.items));
                     return Some(list.resource_version);
                 }
                 Err(error) => self.endure(error).await?,
@@ -97,19 +81,22 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
     }
 
     async fn watch(&mut self, version: String) -> End {
-        match self.cluster.watch(&self.collection, &version, WATCH_LIMIT).await {
-            Ok(watch) => self.relay(watch, version).await,
+        let opening = self.cluster.watch(&self.collection, &version, WATCH_LIMIT);
+        let opened = tokio::time::timeout(LONGEST_OPENING, opening).await.unwrap_or_else(|_| {
+            let server = self.cluster.server().to_owned();
+            Err(ClusterError::Timeout { server, after: LONGEST_OPENING })
+        });
+        match opened {
+            Ok(watch) => {
+                (self.tell)(News::Watching);
+                self.relay(watch, version).await
+            }
             Err(ClusterError::Gone { .. }) => End::Restart,
             Err(ClusterError::Forbidden { .. }) => {
-                if !version.is_empty() {
-                    tokio::time::sleep(POLL).await;
-                }
+                tokio::time::sleep(POLL).await;
                 End::Restart
             }
-            Err(error) => match self.endure(error).await {
-                Some(()) => End::Continue(version),
-                None => End::Unheard,
-            },
+            Err(error) => self.go_on(error, version).await,
         }
     }
 
@@ -126,12 +113,7 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
                     return End::Continue(version);
                 }
                 Some(Err(ClusterError::Gone { .. })) => return End::Restart,
-                Some(Err(error)) => {
-                    return match self.endure(error).await {
-                        Some(()) => End::Continue(version),
-                        None => End::Unheard,
-                    };
-                }
+                Some(Err(error)) => return self.go_on(error, version).await,
                 Some(Ok(WatchEvent::Bookmark(newer))) => {
                     advance(&mut version, &newer);
                     continue;
@@ -147,9 +129,14 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
             {
                 advance(&mut version, newer);
             }
-            if self.tell(news).await.is_none() {
-                return End::Unheard;
-            }
+            (self.tell)(news);
+        }
+    }
+
+    async fn go_on(&mut self, error: ClusterError, version: String) -> End {
+        match self.endure(error).await {
+            Some(()) => End::Continue(version),
+            None => End::Hopeless,
         }
     }
 
@@ -163,21 +150,17 @@ impl<T: Copy + Send + Sync + 'static> Follower<T> {
                 | ClusterError::Config { .. }
         );
         if hopeless {
-            self.tell(News::Ended(error)).await;
+            (self.tell)(News::Ended(error));
             return None;
         }
         self.failures = self.failures.saturating_add(1);
-        self.tell(News::Interrupted(error)).await?;
+        (self.tell)(News::Interrupted(error));
         tokio::time::sleep(RETURN.jittered(self.failures)).await;
         Some(())
     }
-
-    async fn tell(&self, news: News) -> Option<()> {
-        self.news.send((self.tag, news)).await.ok()
-    }
 }
 
-/// Moves on to a newer version. The objects that a watch begins with come in any order.
+/// Moves on to a newer version, never back.
 fn advance(version: &mut String, seen: &str) {
     let number = |text: &str| text.parse::<u64>().ok();
     match (number(version), number(seen)) {

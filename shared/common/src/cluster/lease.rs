@@ -16,7 +16,7 @@ use crate::rhacs::ObjectRef;
 
 /// The Lease's name.
 const NAME: &str = "kubectl-rhacs";
-/// How long the lock holds without being renewed; a third of it passes between renewals.
+/// How long the lock holds without being renewed; half of it passes between renewals.
 const DURATION: Duration = Duration::from_secs(60);
 /// How often a lock that is there when it is created and gone when it is read is tried for.
 const ATTEMPTS: u32 = 5;
@@ -90,7 +90,9 @@ impl Lease {
         let manifest = manifest(cluster, holder, duration);
         let mut attempt = 1;
         let known = loop {
-            let refused = match cluster.create(&manifest, &WriteOptions::default()).await {
+            // One that was carried out unnoticed is found to be ours.
+            let options = WriteOptions::default().repeated();
+            let refused = match cluster.create(&manifest, &options).await {
                 Ok(created) => return Ok(Held::start(cluster, duration, &created)),
                 Err(error @ ClusterError::AlreadyExists { .. }) => error,
                 Err(error) => return Err(error.into()),
@@ -233,7 +235,7 @@ struct Renewal {
 impl Renewal {
     async fn run(mut self) {
         let mut renewed_at = Instant::now();
-        let (interval, retry) = (self.duration / 3, self.duration / 20);
+        let (interval, retry) = (self.duration / 2, self.duration / 20);
         let mut pause = interval;
         loop {
             tokio::time::sleep(pause).await;

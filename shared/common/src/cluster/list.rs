@@ -53,16 +53,10 @@ impl Collection {
         }
     }
 
-    /// The collection that holds just `object`.
+    /// All objects of the kind of `object`, where it is.
     #[must_use]
-    pub fn only(object: &ObjectRef) -> Self {
-        Self {
-            api_version: object.api_version.clone(),
-            kind: object.kind.clone(),
-            namespace: object.namespace.clone(),
-            labels: None,
-            fields: Some(format!("metadata.name={}", object.name)),
-        }
+    pub fn of(object: &ObjectRef) -> Self {
+        Self { namespace: object.namespace.clone(), ..Self::all(&object.api_version, &object.kind) }
     }
 
     /// Only those whose labels fit.

@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod follow;
 mod forward;
+mod informer;
 mod lease;
 mod list;
 mod log;
@@ -37,6 +38,7 @@ mod watch;
 pub use args::{ConnectionArgs, DEFAULT_NAMESPACE, RequestTimeout, parse_duration};
 pub use error::{ClusterError, Stage};
 pub use events::EventNote;
+pub use informer::is_later;
 pub use lease::{Held, Lease, LeaseError};
 pub use list::{Collection, List};
 pub use log::LogOptions;
@@ -60,6 +62,7 @@ pub struct Cluster {
     timeout: Option<Duration>,
     options: Arc<Options>,
     clock: server_clock::ServerClock,
+    informers: Arc<informer::Informers>,
 }
 
 impl Cluster {
@@ -90,6 +93,7 @@ impl Cluster {
             timeout: args.timeout(),
             options: Arc::new(options.clone()),
             clock,
+            informers: Arc::default(),
         })
     }
 

@@ -15,19 +15,29 @@ pub struct WriteOptions {
     pub dry_run: bool,
     /// Server-side apply takes over fields that others own.
     pub force: bool,
+    /// A creation is sent again when nobody knows whether it was carried out, because who asks can
+    /// tell from what is there then.
+    pub repeat: bool,
 }
 
 impl WriteOptions {
     /// Writes for real, or only as if.
     #[must_use]
     pub const fn dry_run(dry_run: bool) -> Self {
-        Self { dry_run, force: false }
+        Self { dry_run, force: false, repeat: false }
     }
 
     /// Takes over the fields of others (server-side apply only).
     #[must_use]
     pub const fn forced(mut self) -> Self {
         self.force = true;
+        self
+    }
+
+    /// Sends a creation again when nobody knows whether it was carried out.
+    #[must_use]
+    pub const fn repeated(mut self) -> Self {
+        self.repeat = true;
         self
     }
 
@@ -63,7 +73,8 @@ impl Cluster {
     ) -> Result<Value, ClusterError> {
         let object = reference(manifest)?;
         let path = options.query().on(&object.collection_path());
-        self.json(Call::send(Method::POST, path, manifest)).await
+        let call = Call::send(Method::POST, path, manifest).idempotent(options.repeat);
+        self.json(call).await
     }
 
     /// Patches an object and returns it as stored.
@@ -151,8 +162,12 @@ impl Cluster {
         self.delete_if(object, preconditions, dry_run).await
     }
 
-    /// Deletes an object if `preconditions` (`uid`, `resourceVersion`) hold.
-    pub(super) async fn delete_if(
+    /// Deletes an object if `preconditions` (`uid`, `resourceVersion`) hold; as [`Self::delete`].
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` when one does not hold, and everything a request can fail with.
+    pub(crate) async fn delete_if(
         &self,
         object: &ObjectRef,
         preconditions: Value,

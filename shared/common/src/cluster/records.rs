@@ -96,8 +96,10 @@ impl Records {
         }
         let secret = self.main_secret(id, labels, &digest, &parts, first);
         let version = self.save_main(secret, &digest, known).await?;
-        // Each save of a small record would else cost a list.
-        let is_tidy = had_none && parts.is_empty() || self.delete_parts(id, &parts).await;
+        // Each save of a small record would else cost a list. What was just created has no old
+        // parts: ids are never used again.
+        let has_no_old = had_none || known.is_none();
+        let is_tidy = has_no_old && parts.is_empty() || self.delete_parts(id, &parts).await;
         self.remember(id, is_tidy && parts.is_empty());
         Ok(version)
     }
@@ -181,7 +183,7 @@ impl Records {
                 secret["metadata"]["resourceVersion"] = json!(version);
                 self.cluster.replace(&secret, &options).await
             }
-            None => self.cluster.create(&secret, &options).await,
+            None => self.cluster.create(&secret, &options.repeated()).await,
         };
         let saved = match saved {
             // An answer that was lost on the way: the first attempt had been carried out.
@@ -201,7 +203,7 @@ impl Records {
     async fn save_part(&self, id: &str, name: &str, chunk: &[u8]) -> Result<(), ClusterError> {
         let labels = json!({MANAGED_BY: FIELD_MANAGER, PART_OF: id});
         let secret = self.secret(name, "rhacs.kubectl/run-part", labels, chunk);
-        match self.cluster.create(&secret, &WriteOptions::default()).await {
+        match self.cluster.create(&secret, &WriteOptions::default().repeated()).await {
             Ok(_) | Err(ClusterError::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error),
         }

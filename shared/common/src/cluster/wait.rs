@@ -2,19 +2,18 @@
 
 #![expect(clippy::result_large_err, reason = "the error is made once, after minutes of waiting")]
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::follow::{News, follow};
+use super::informer::is_later;
 use super::list::Collection;
 use super::log::LogOptions;
-use super::rollout::{Observed, Progress, Trouble, counts, diagnose, judge};
+use super::rollout::{Observed, Progress, Trouble, counts, diagnose, is_suspicious, judge};
 use super::{Cluster, ClusterError};
 use crate::rhacs::ObjectRef;
 
@@ -89,12 +88,13 @@ impl WaitError {
     }
 }
 
-/// Waits until the rollout of `workload`, of `min_generation` at least, is complete and returns
-/// the workload as it is then. `on` is told whenever what is waited for changes.
+/// Waits until the rollout of `workload` is complete and returns the workload as it is then. `seen`
+/// is its newest state that is known already, such as a write returned it: older ones say nothing.
+/// `on` is told whenever what is waited for changes.
 ///
-/// The workload, its pods and ReplicaSets are watched; a watch that breaks or expires is renewed,
-/// and one that is forbidden is replaced by reading every few seconds. Dropping the future ends it
-/// all.
+/// The workload and its pods are followed by the watches of the connection, which stay open for
+/// the next wait; one that breaks or expires is renewed, and one that is forbidden is replaced by
+/// reading every few seconds.
 ///
 /// # Errors
 ///
@@ -102,120 +102,144 @@ impl WaitError {
 pub async fn rollout(
     cluster: &Cluster,
     workload: &ObjectRef,
-    min_generation: i64,
+    seen: Option<&Value>,
     timeout: Duration,
     on: &mut (dyn FnMut(Waiting) + Send),
 ) -> Result<Value, WaitError> {
-    let mut wait = Wait::start(cluster, workload, min_generation, on);
-    match tokio::time::timeout(timeout, wait.run()).await {
-        Ok(result) => result,
-        Err(_) => {
-            let trouble = wait.trouble();
-            let logs = wait.logs(trouble.as_ref()).await;
-            let last = wait.told.map_or_else(|| "the API server".to_owned(), |told| told.message);
-            Err(WaitError::TimedOut { workload: workload.clone(), last, after: timeout, logs })
-        }
-    }
+    Wait::new(cluster, workload, seen, on).within(timeout).await
 }
 
-/// What is followed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Part {
-    Workload,
-    ReplicaSets,
-    Pods,
+/// As [`rollout`], but goes on after the controller of a Deployment gave the rollout up for taking
+/// too long: for pods that do something before they are ready.
+///
+/// # Errors
+///
+/// As [`rollout`].
+pub async fn slow_rollout(
+    cluster: &Cluster,
+    workload: &ObjectRef,
+    seen: Option<&Value>,
+    timeout: Duration,
+    on: &mut (dyn FnMut(Waiting) + Send),
+) -> Result<Value, WaitError> {
+    let wait = Wait { outlasts_deadline: true, ..Wait::new(cluster, workload, seen, on) };
+    wait.within(timeout).await
 }
-
-/// Objects by name.
-type Objects = BTreeMap<String, Value>;
 
 struct Wait<'a> {
     cluster: &'a Cluster,
     reference: &'a ObjectRef,
-    min_generation: i64,
     on: &'a mut (dyn FnMut(Waiting) + Send),
     told: Option<Waiting>,
-    tasks: JoinSet<()>,
-    sender: mpsc::Sender<(Part, News)>,
-    news: mpsc::Receiver<(Part, News)>,
-    follows_pods: bool,
-    workload: Option<Value>,
-    replica_sets: Objects,
-    pods: Objects,
+    told_fault: String,
+    workloads: Collection,
+    replica_sets: Collection,
+    pods: Collection,
+    changes: watch::Receiver<u64>,
+    workload: Option<Arc<Value>>,
+    min_generation: i64,
+    outlasts_deadline: bool,
+    /// Whether a watch or list had the workload, so that its absence means something.
+    was_there: bool,
     events: Vec<Value>,
     events_are_known: bool,
     moved_at: Instant,
 }
 
 impl<'a> Wait<'a> {
-    fn start(
+    fn new(
         cluster: &'a Cluster,
         reference: &'a ObjectRef,
-        min_generation: i64,
+        seen: Option<&Value>,
         on: &'a mut (dyn FnMut(Waiting) + Send),
     ) -> Self {
-        let (sender, news) = mpsc::channel(64);
-        let mut tasks = JoinSet::new();
-        follow(&mut tasks, cluster, Collection::only(reference), Part::Workload, sender.clone());
+        let beside = |api_version: &str, kind: &str| Collection {
+            namespace: reference.namespace.clone(),
+            ..Collection::all(api_version, kind)
+        };
+        let generation = seen.and_then(|seen| seen["metadata"]["generation"].as_i64());
         Self {
             cluster,
             reference,
-            min_generation,
             on,
             told: None,
-            tasks,
-            sender,
-            news,
-            follows_pods: false,
-            workload: None,
-            replica_sets: Objects::new(),
-            pods: Objects::new(),
+            told_fault: String::new(),
+            workloads: Collection::of(reference),
+            replica_sets: beside("apps/v1", "ReplicaSet"),
+            pods: beside("v1", "Pod"),
+            changes: cluster.changes(),
+            workload: seen.cloned().map(Arc::new),
+            min_generation: generation.unwrap_or_default(),
+            outlasts_deadline: false,
+            was_there: false,
             events: Vec::new(),
             events_are_known: false,
             moved_at: Instant::now(),
         }
     }
 
+    async fn within(mut self, timeout: Duration) -> Result<Value, WaitError> {
+        if let Ok(result) = tokio::time::timeout(timeout, self.run()).await {
+            return result;
+        }
+        self.find_replica_sets().await;
+        let logs = self.logs(self.trouble().as_ref()).await;
+        let last = self.told.map_or_else(|| "the API server".to_owned(), |told| told.message);
+        Err(WaitError::TimedOut { workload: self.reference.clone(), last, after: timeout, logs })
+    }
+
     async fn run(&mut self) -> Result<Value, WaitError> {
+        if let Some(result) = self.judge().await {
+            return result;
+        }
+        self.cluster.follow(&self.workloads);
         loop {
-            match tokio::time::timeout(TICK, self.news.recv()).await {
-                Ok(Some((part, news))) => self.take(part, news)?,
-                // The sender is held here, so the channel does not close.
-                Ok(None) => {}
-                Err(_) if self.workload.is_none() => self.look().await?,
-                Err(_) => self.read_events().await,
-            }
-            while let Ok((part, news)) = self.news.try_recv() {
-                self.take(part, news)?;
-            }
+            self.look()?;
             if let Some(result) = self.judge().await {
                 return result;
             }
+            match tokio::time::timeout(TICK, self.changes.changed()).await {
+                // The connection is held here, so the channel does not close.
+                Ok(_) => {}
+                Err(_) if self.is_lost() => self.read_workload().await?,
+                Err(_) => self.read_events().await,
+            }
         }
     }
 
-    fn take(&mut self, part: Part, news: News) -> Result<(), WaitError> {
-        match (part, news) {
-            (_, News::Interrupted(error)) => self.tell(format!("{error}; trying again")),
-            (Part::Workload, News::Ended(error)) => return Err(error.into()),
-            // Without pods the wait still ends, only without saying why it fails.
-            (_, News::Ended(_)) => {}
-            (Part::Workload, News::All(items)) => match items.into_iter().next() {
-                Some(workload) => self.set_workload(workload),
-                None => return Err(self.deleted()),
-            },
-            (Part::Workload, News::Put(workload)) => self.set_workload(workload),
-            (Part::Workload, News::Gone(_)) => return Err(self.deleted()),
-            (Part::ReplicaSets, news) => update(&mut self.replica_sets, news),
-            (Part::Pods, news) => update(&mut self.pods, news),
+    /// Takes over what the watch of the workloads brought.
+    fn look(&mut self) -> Result<(), WaitError> {
+        let look = self.cluster.peek(&self.workloads).unwrap_or_default();
+        if let Some(fault) = look.fault {
+            if look.ended {
+                return Err(fault.into());
+            }
+            let fault = format!("{fault}; trying again");
+            if self.told_fault != fault {
+                self.told_fault.clone_from(&fault);
+                self.tell(fault);
+            }
         }
-        Ok(())
+        let name = self.reference.name.as_str();
+        match look.objects.into_iter().find(|object| object["metadata"]["name"] == name) {
+            Some(workload) => {
+                self.was_there = true;
+                self.set_workload(workload);
+                Ok(())
+            }
+            None if self.was_there => Err(self.deleted()),
+            None => Ok(()),
+        }
     }
 
-    /// A watch of one object says nothing when there is none.
-    async fn look(&mut self) -> Result<(), WaitError> {
+    /// Whether nobody told of the workload so far: it may not be there.
+    fn is_lost(&self) -> bool {
+        !self.was_there
+    }
+
+    async fn read_workload(&mut self) -> Result<(), WaitError> {
         match self.cluster.read(self.reference).await {
-            Ok(Some(workload)) => self.set_workload(workload),
+            Ok(Some(workload)) => self.set_workload(Arc::new(workload)),
             Ok(None) => return Err(self.deleted()),
             Err(error) if error.is_transient() => self.tell(format!("{error}; trying again")),
             Err(error) => return Err(error.into()),
@@ -223,41 +247,30 @@ impl<'a> Wait<'a> {
         Ok(())
     }
 
-    /// Remembers the workload; with the first one its selector is known, so its pods can be
-    /// followed.
-    fn set_workload(&mut self, workload: Value) {
-        if self.workload.as_ref().is_none_or(|known| known["status"] != workload["status"]) {
+    /// Remembers a state of the workload, unless a later one is known.
+    fn set_workload(&mut self, workload: Arc<Value>) {
+        let known = self.workload.as_deref();
+        let generation = workload["metadata"]["generation"].as_i64().unwrap_or_default();
+        if generation < self.min_generation || known.is_some_and(|known| is_later(known, &workload))
+        {
+            return;
+        }
+        if known.is_none_or(|known| known["status"] != workload["status"]) {
             self.moved_at = Instant::now();
         }
-        let is_done = judge(&workload, self.min_generation) == Progress::Done;
-        if !self.follows_pods && !is_done {
-            self.follow_pods(&workload);
-        }
         self.workload = Some(workload);
-    }
-
-    fn follow_pods(&mut self, workload: &Value) {
-        self.follows_pods = true;
-        let namespace = self.reference.namespace.clone().unwrap_or_default();
-        let selector = selector(&workload["spec"]["selector"]);
-        let mut start = |api_version: &str, kind: &str, part: Part| {
-            let collection = Collection::namespaced(api_version, kind, namespace.clone())
-                .with_labels(selector.clone());
-            follow(&mut self.tasks, self.cluster, collection, part, self.sender.clone());
-        };
-        if self.reference.kind == "Deployment" {
-            start("apps/v1", "ReplicaSet", Part::ReplicaSets);
-        }
-        start("v1", "Pod", Part::Pods);
     }
 
     async fn judge(&mut self) -> Option<Result<Value, WaitError>> {
         let workload = self.workload.as_ref()?;
         let message = match judge(workload, self.min_generation) {
-            Progress::Done => return self.workload.take().map(Ok),
+            Progress::Done => return Some(Ok(workload.as_ref().clone())),
             Progress::Waiting(message) => message,
+            Progress::Failed { reason } if self.outlasts_deadline && is_late(&reason) => reason,
             Progress::Failed { reason } => return Some(Err(self.stuck(reason).await)),
         };
+        self.cluster.follow(&self.pods);
+        self.follow_replica_sets_if_needed();
         match self.trouble() {
             Some(trouble) if trouble.fatal => Some(Err(self.failed(trouble).await)),
             Some(trouble) => {
@@ -273,20 +286,47 @@ impl<'a> Wait<'a> {
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        let replica_sets: Vec<Value> = self.replica_sets.values().cloned().collect();
-        let pods: Vec<Value> = self.pods.values().cloned().collect();
-        diagnose(&Observed {
-            workload: self.workload.as_ref()?,
+        self.observed(diagnose)?
+    }
+
+    /// Which of a Deployment's ReplicaSets is the newest matters only when a pod is in trouble.
+    fn follow_replica_sets_if_needed(&self) {
+        if self.is_deployment() && self.observed(is_suspicious).unwrap_or_default() {
+            self.cluster.follow(&self.replica_sets);
+        }
+    }
+
+    /// Reads the ReplicaSets where they are not followed, for a wait that ends anyway.
+    async fn find_replica_sets(&self) {
+        if self.is_deployment()
+            && self.cluster.peek(&self.replica_sets).is_none_or(|look| !look.complete)
+            && let Ok(list) = self.cluster.list(&self.replica_sets).await
+        {
+            self.cluster.remember_list(&self.replica_sets, &list);
+        }
+    }
+
+    fn is_deployment(&self) -> bool {
+        self.reference.kind == "Deployment"
+    }
+
+    /// What `judgement` says of the workload and the objects around it; none without a workload.
+    fn observed<T>(&self, judgement: impl FnOnce(&Observed<'_>) -> T) -> Option<T> {
+        let objects = |collection| self.cluster.peek(collection).unwrap_or_default().objects;
+        let (replica_sets, pods) = (objects(&self.replica_sets), objects(&self.pods));
+        Some(judgement(&Observed {
+            workload: self.workload.as_deref()?,
             replica_sets: &replica_sets,
             pods: &pods,
             events: &self.events,
             events_are_known: self.events_are_known,
             now: self.cluster.now(),
-        })
+        }))
     }
 
     /// The controller gave up; a troubled pod says more about why.
     async fn stuck(&self, reason: String) -> WaitError {
+        self.find_replica_sets().await;
         match self.trouble() {
             Some(trouble) => self.failed(trouble).await,
             None => WaitError::Failed {
@@ -347,7 +387,7 @@ impl<'a> Wait<'a> {
     }
 
     fn tell(&mut self, message: String) {
-        let (ready, desired) = self.workload.as_ref().map(counts).unwrap_or_default();
+        let (ready, desired) = self.workload.as_deref().map(counts).unwrap_or_default();
         let waiting = Waiting { object: self.reference.clone(), message, ready, desired };
         if self.told.as_ref() != Some(&waiting) {
             self.told = Some(waiting.clone());
@@ -360,58 +400,8 @@ impl<'a> Wait<'a> {
     }
 }
 
-fn update(objects: &mut Objects, news: News) {
-    let name = |object: &Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    match news {
-        News::All(items) => {
-            *objects = items.into_iter().map(|item| (name(&item), item)).collect();
-        }
-        News::Put(object) => {
-            objects.insert(name(&object), object);
-        }
-        News::Gone(object) => {
-            objects.remove(&name(&object));
-        }
-        News::Interrupted(_) | News::Ended(_) => {}
-    }
-}
-
-/// A label selector in the syntax of URLs.
-fn selector(selector: &Value) -> String {
-    let labels = selector["matchLabels"].as_object().into_iter().flatten();
-    let mut terms: Vec<String> = labels
-        .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
-        let key = expression["key"].as_str().unwrap_or_default();
-        let values = expression["values"].as_array().into_iter().flatten();
-        let values = values.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
-        match expression["operator"].as_str() {
-            Some("In") => terms.push(format!("{key} in ({values})")),
-            Some("NotIn") => terms.push(format!("{key} notin ({values})")),
-            Some("Exists") => terms.push(key.to_owned()),
-            Some("DoesNotExist") => terms.push(format!("!{key}")),
-            _ => {}
-        }
-    }
-    terms.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn selectors_are_written_as_urls_want_them() {
-        let written = selector(&json!({
-            "matchLabels": {"app": "central"},
-            "matchExpressions": [
-                {"key": "a", "operator": "In", "values": ["x", "y"]},
-                {"key": "b", "operator": "DoesNotExist"},
-            ],
-        }));
-        assert_eq!(written, "app=central,a in (x,y),!b");
-    }
+/// Whether a rollout failed only by taking longer than its Deployment's progress deadline.
+#[must_use]
+pub fn is_late(reason: &str) -> bool {
+    reason.contains("ProgressDeadlineExceeded")
 }

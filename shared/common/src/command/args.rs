@@ -58,6 +58,4 @@ pub struct Flags {
     pub backup_directory: Option<PathBuf>,
     /// The version to go to, where that is known from the flags.
     pub to: Option<Version>,
-    /// Whether Central is put back when its step fails.
-    pub rollback_on_failure: bool,
 }

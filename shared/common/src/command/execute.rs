@@ -10,9 +10,9 @@ use crate::cluster::{Held, Lease};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::all_objects;
-use crate::plan::{Action, Plan, Running, Step};
+use crate::plan::{Action, Plan, Running};
+use crate::rhacs::Snapshot;
 use crate::rhacs::parity::{Difference, compare};
-use crate::rhacs::{Component, Snapshot};
 use crate::run::{
     ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
     locked,
@@ -36,11 +36,21 @@ pub async fn refuse_if_locked(session: &Session) -> Result<(), Failure> {
 /// # Errors
 /// When the lock is held, or the run fails.
 pub async fn start(session: &Session, prepared: Prepared) -> Result<Exit, Failure> {
+    let report = start_unreported(session, prepared).await?;
+    session.ui.report(&report)?;
+    Ok(report.exit)
+}
+
+/// As [`start`], and leaves it to the caller to tell what was achieved.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_unreported(session: &Session, prepared: Prepared) -> Result<Report, Failure> {
     let Prepared { snapshot, plan, central, .. } = prepared;
     let (who, host, now) = (who(session, &snapshot), host(session), session.env.now());
     let record = Record::new(session.env.run_id(), plan, who, host, now);
     let held = take_lock(session, &record).await?;
-    let journal = ClusterJournal::new(&session.cluster);
+    let journal = ClusterJournal::new(&session.cluster).among(&snapshot.secrets);
     carry_out(session, record, journal, held, &snapshot, central).await
 }
 
@@ -63,7 +73,9 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
         }
         taken => taken?,
     };
-    carry_out(session, record, journal, held, &snapshot, central).await
+    let report = carry_out(session, record, journal, held, &snapshot, central).await?;
+    session.ui.report(&report)?;
+    Ok(report.exit)
 }
 
 /// The report of a run that had nothing to do: what runs, and how it differs from the release.
@@ -104,7 +116,7 @@ async fn carry_out(
     held: Held,
     snapshot: &Snapshot,
     central: Option<CentralClient>,
-) -> Result<Exit, Failure> {
+) -> Result<Report, Failure> {
     let ui = session.ui.clone();
     let (clock, id) = (session.env.clock().clone(), record.id.clone());
     let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
@@ -119,10 +131,7 @@ async fn carry_out(
         executor = executor.with_outage(probe);
     }
     let mut journal = journal.under(&held);
-    let mut runner = Runner::new(&executor, &mut journal, &events, session.stop.interrupt.clone());
-    if session.flags.rollback_on_failure {
-        runner = runner.undo_on_failure(|step: &Step| step.component == Some(Component::Central));
-    }
+    let runner = Runner::new(&executor, &mut journal, &events, session.stop.interrupt.clone());
     let mut run = runner.run(record).await;
     session.detach();
     let released = held.release().await;
@@ -132,10 +141,7 @@ async fn carry_out(
     if let Ending::Finished(report) = &mut run.ending {
         report.parity = parity(session, &run.record.plan).await;
     }
-    let exit = run.exit();
-    let report = run.into_result()?;
-    session.ui.report(&report)?;
-    Ok(exit)
+    run.into_result()
 }
 
 /// Lets `--timeout` and `--backup-dir` replace what a recorded or reviewed plan has: neither changes

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::Session;
-use crate::cluster::Records;
+use crate::cluster::{Lease, Records};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::run::{Record, StepState};
+use crate::run::{Record, RunState, StepState};
 use crate::ui::{Cell, Header, Look, Output, Role, Table, duration};
 
 /// One line of `history`.
@@ -71,10 +71,11 @@ async fn list(session: &Session) -> Result<Exit, Failure> {
         .list()
         .await
         .map_err(|error| error.into_failure("cannot list the recorded runs"))?;
+    let alive = alive(session).await;
     let mut lines = Vec::new();
     for header in headers {
         match load(session, &header.id).await {
-            Ok(record) => lines.push(line(&record)),
+            Ok(record) => lines.push(line(&record, alive.as_deref())),
             Err(failure) => session.ui.warn(&failure.render()),
         }
     }
@@ -82,8 +83,16 @@ async fn list(session: &Session) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The holder of the lock: the run that is at work. Only a run that is killed leaves a record that
+/// says it runs.
+async fn alive(session: &Session) -> Option<String> {
+    let lease = Lease::current(&session.cluster).await.ok().flatten();
+    lease.filter(|lease| !lease.expired).map(|lease| lease.holder)
+}
+
 async fn show(session: &Session, run: &str) -> Result<Exit, Failure> {
     let record = load(session, run).await?;
+    let head = line(&record, alive(session).await.as_deref());
     let steps: Vec<StepLine> = record
         .plan
         .steps
@@ -109,16 +118,16 @@ async fn show(session: &Session, run: &str) -> Result<Exit, Failure> {
         })
         .collect();
     session.ui.print(
-        &serde_json::json!({"run": line(&record), "steps": steps}),
+        &serde_json::json!({"run": head, "steps": steps}),
         |output, look| match output {
             Output::Name => steps.iter().map(|step| format!("{}\n", step.step)).collect(),
-            _ => show_text(&record, &steps, look),
+            _ => show_text(&record, &head, &steps, look),
         },
     )?;
     Ok(Exit::Done)
 }
 
-fn line(record: &Record) -> Line {
+fn line(record: &Record, alive: Option<&str>) -> Line {
     let done = record
         .steps
         .values()
@@ -126,14 +135,23 @@ fn line(record: &Record) -> Line {
         .count();
     Line {
         run: record.id.clone(),
-        started: record.started.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        started: record.started.to_string(),
         operation: word(&record.operation),
         from: record.plan.from.to_string(),
         to: record.plan.to.to_string(),
-        state: word(&record.state),
+        state: state(record, alive),
         who: record.who.clone(),
         steps_done: done,
         steps: record.plan.steps.len(),
+    }
+}
+
+/// The state of a run; one that is recorded as running but does not hold the lock was stopped.
+fn state(record: &Record, alive: Option<&str>) -> String {
+    let at_work = alive.is_some_and(|holder| holder.ends_with(&record.id));
+    match record.state {
+        RunState::Running if !at_work => "stopped".to_owned(),
+        state => word(&state),
     }
 }
 
@@ -152,7 +170,7 @@ fn list_text(lines: &[Line], output: Output, look: Look) -> String {
         let role = if line.state == "finished" { Role::Success } else { Role::Warning };
         table.row([
             line.run.clone().into(),
-            line.started.clone().into(),
+            line.started.get(..19).unwrap_or(&line.started).replace('T', " ").into(),
             line.operation.clone().into(),
             line.from.clone().into(),
             line.to.clone().into(),
@@ -164,8 +182,7 @@ fn list_text(lines: &[Line], output: Output, look: Look) -> String {
     table.render(look, output.is_wide())
 }
 
-fn show_text(record: &Record, steps: &[StepLine], look: Look) -> String {
-    let head = line(record);
+fn show_text(record: &Record, head: &Line, steps: &[StepLine], look: Look) -> String {
     let mut text = format!(
         "Run {}: {} {} → {}, {}, by {} on {}\n",
         head.run, head.operation, head.from, head.to, head.state, record.who, record.host

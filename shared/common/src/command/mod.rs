@@ -8,6 +8,7 @@ pub mod apply;
 mod args;
 pub mod check;
 pub mod execute;
+pub mod help;
 pub mod history;
 pub mod plan;
 mod prepare;

@@ -56,7 +56,18 @@ pub fn stop_if_blocked(plan: &Plan, findings: &[Finding]) -> Result<(), Failure>
         }
     };
     let failure = Failure::new(Exit::Blocked, message).because("nothing was changed");
-    Err(blocking.into_iter().fold(failure, |failure, finding| failure.hint(fix(finding))))
+    let mut told: Vec<&str> = Vec::new();
+    let of_one_kind = |code: &str| blocking.iter().filter(|finding| finding.code == code).count();
+    Err(blocking.iter().fold(failure, |failure, finding| {
+        if told.contains(&finding.code.as_str()) {
+            return failure;
+        }
+        told.push(&finding.code);
+        failure.hint(match of_one_kind(&finding.code) {
+            1 => fix(finding),
+            more => format!("{} (and {} more of its kind)", fix(finding), more - 1),
+        })
+    }))
 }
 
 fn fix(finding: &Finding) -> String {

@@ -4,7 +4,7 @@ pub mod central;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Cluster, ClusterError, Collection, decoded, secret_facts};
+use crate::cluster::{Cluster, ClusterError, Collection, List, decoded, secret_facts};
 use crate::rhacs::{Access, ClusterIdentity, ObjectRef, Permission, Platform, Snapshot};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -31,9 +31,8 @@ pub async fn observe(
     let own = ObjectRef::cluster_wide("v1", "Namespace", namespace);
     let system = ObjectRef::cluster_wide("v1", "Namespace", "kube-system");
     let served = cluster.served_versions().await?;
-    let (version, own, system, lists) = tokio::join!(
+    let (version, system, lists) = tokio::join!(
         cluster.server_version(),
-        cluster.read(&own),
         cluster.read(&system),
         lists(cluster, namespace, &served, WANTED.iter()),
     );
@@ -49,9 +48,17 @@ pub async fn observe(
         }),
         ..Snapshot::default()
     };
-    let own = noted(own, "namespace", &mut snapshot.unread)?;
     let system = noted(system, "kube-system", &mut snapshot.unread)?;
-    snapshot.namespace_exists = own.is_some() || snapshot.unread.contains_key("namespace");
+    let is_inhabited = lists.iter().any(|(wanted, answer)| {
+        wanted.namespaced && answer.as_ref().is_ok_and(|list| !list.items.is_empty())
+    });
+    // Where there are objects there is a namespace; its own id is only the second choice.
+    let own = match is_inhabited && system.is_some() {
+        true => None,
+        false => noted(cluster.read(&own).await, "namespace", &mut snapshot.unread)?,
+    };
+    snapshot.namespace_exists =
+        is_inhabited || own.is_some() || snapshot.unread.contains_key("namespace");
     snapshot.cluster = ClusterIdentity {
         id: system.or(own).map(|found| text(&found["metadata"]["uid"])).unwrap_or_default(),
         server: cluster.server().to_owned(),
@@ -145,7 +152,7 @@ async fn ask(cluster: &Cluster, group: Vec<Permission>, access: &mut Access) {
     }
 }
 
-type Lists = Vec<(&'static Wanted, Result<crate::cluster::List, ClusterError>)>;
+type Lists = Vec<(&'static Wanted, Result<List, ClusterError>)>;
 
 /// A collection that is read.
 struct Wanted {
@@ -160,7 +167,7 @@ const fn wanted(api_version: &'static str, kind: &'static str, namespaced: bool)
     Wanted { api_version, kind, namespaced, essential: false }
 }
 
-const WANTED: [Wanted; 20] = [
+const WANTED: [Wanted; 19] = [
     Wanted { essential: true, ..wanted("apps/v1", "Deployment", true) },
     Wanted { essential: true, ..wanted("apps/v1", "DaemonSet", true) },
     wanted("v1", "Secret", true),
@@ -172,7 +179,6 @@ const WANTED: [Wanted; 20] = [
     wanted("v1", "ResourceQuota", true),
     wanted("v1", "Node", false),
     wanted("autoscaling/v1", "HorizontalPodAutoscaler", true),
-    wanted("coordination.k8s.io/v1", "Lease", true),
     wanted("policy/v1", "PodDisruptionBudget", true),
     wanted("policy/v1beta1", "PodSecurityPolicy", false),
     wanted("rbac.authorization.k8s.io/v1", "Role", true),
@@ -207,11 +213,35 @@ async fn lists(
             Collection::all(wanted.api_version, wanted.kind)
         };
         let cluster = cluster.clone();
-        tasks.spawn(async move { (index, wanted, cluster.list(&collection).await) });
+        tasks.spawn(async move {
+            let answer = cluster.list(&collection).await;
+            if let Ok(list) = &answer {
+                remember(&cluster, &collection, list);
+            }
+            (index, wanted, answer)
+        });
     }
     let mut answers = tasks.join_all().await;
     answers.sort_by_key(|(index, ..)| *index);
     answers.into_iter().map(|(_, wanted, answer)| (wanted, answer)).collect()
+}
+
+/// Spares a run from reading again what it needs of a list.
+fn remember(cluster: &Cluster, collection: &Collection, list: &List) {
+    match collection.kind.as_str() {
+        // It waits for these: its watches go on from here.
+        "Deployment" | "DaemonSet" | "Pod" => cluster.remember_list(collection, list),
+        // It renews these, and must be able to put them back.
+        "Secret" => {
+            let is_renewed = |secret: &&Value| {
+                let name = secret["metadata"]["name"].as_str();
+                matches!(name, Some("scanner-tls" | "scanner-db-tls"))
+            };
+            let renewed = list.items.iter().filter(is_renewed).cloned();
+            cluster.remember_objects(collection, renewed);
+        }
+        _ => {}
+    }
 }
 
 /// Sorts the answers into the snapshot; returns Central's certificate authority.

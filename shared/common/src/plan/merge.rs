@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::PatchKind;
+
 /// Joins `patch` into `target`, so that applying the result is applying both.
 pub fn merge_patches(target: &mut Value, patch: &Value) {
     merge_at(target, patch, "");
@@ -14,6 +16,54 @@ pub fn merge_patches(target: &mut Value, patch: &Value) {
 #[must_use]
 pub fn is_satisfied(object: &Value, patch: &Value) -> bool {
     holds(object, patch, "")
+}
+
+/// `object` as `patch` leaves it, but for the defaults that the API server adds.
+#[must_use]
+pub fn apply_patch(object: &Value, patch: &Value, kind: PatchKind) -> Value {
+    let mut object = object.clone();
+    apply_at(&mut object, patch, "", kind);
+    object
+}
+
+fn apply_at(object: &mut Value, patch: &Value, field: &str, kind: PatchKind) {
+    match patch {
+        Value::Object(fields) => {
+            if !object.is_object() {
+                *object = Value::Object(Map::new());
+            }
+            for (name, value) in fields.iter().filter(|(name, _)| !name.starts_with('$')) {
+                if value.is_null() {
+                    object.as_object_mut().map(|object| object.remove(name));
+                } else {
+                    apply_at(&mut object[name.as_str()], value, name, kind);
+                }
+            }
+        }
+        Value::Array(items) if kind == PatchKind::Strategic && is_keyed(field) => {
+            if !object.is_array() {
+                *object = Value::Array(Vec::new());
+            }
+            let list = object.as_array_mut().into_iter();
+            list.for_each(|list| apply_items(list, items, field, kind));
+        }
+        other => *object = other.clone(),
+    }
+}
+
+fn apply_items(list: &mut Vec<Value>, items: &[Value], field: &str, kind: PatchKind) {
+    for item in items {
+        match (position(list, item, field), is_deletion(item)) {
+            (Some(index), true) => drop(list.remove(index)),
+            (Some(index), false) => apply_at(&mut list[index], item, "", kind),
+            (None, true) => {}
+            (None, false) => {
+                let mut new = Value::Null;
+                apply_at(&mut new, item, "", kind);
+                list.push(new);
+            }
+        }
+    }
 }
 
 fn merge_at(target: &mut Value, patch: &Value, field: &str) {
@@ -148,6 +198,25 @@ mod tests {
         }
         let no_context = json!({"spec": {"template": {"spec": {"securityContext": null}}}});
         assert!(is_satisfied(&object, &no_context));
+    }
+
+    #[test]
+    fn a_patch_that_is_applied_is_satisfied() {
+        let object = container(&json!({
+            "name": "db", "image": "x:1", "env": [{"name": "A", "value": "1"}],
+            "volumeMounts": [{"mountPath": "/data", "name": "data"}],
+        }));
+        let patch = container(&json!({
+            "name": "db", "image": "x:2", "env": [{"name": "B", "value": "2"}],
+            "volumeMounts": [{"mountPath": "/data", "$patch": "delete"}], "command": null,
+        }));
+        let after = apply_patch(&object, &patch, PatchKind::Strategic);
+        assert!(is_satisfied(&after, &patch), "{after}");
+        let names = &after["spec"]["template"]["spec"]["containers"][0]["env"];
+        assert_eq!(*names, json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]));
+        let scc = json!({"priority": null, "users": ["a"]});
+        let merged = apply_patch(&scc, &json!({"users": ["b"]}), PatchKind::Merge);
+        assert_eq!(merged["users"], json!(["b"]));
     }
 
     #[test]

@@ -85,6 +85,32 @@ pub enum Write {
         /// The object.
         object: ObjectRef,
     },
+    /// Put an object back to be as it was, creating it again if it is gone. What others own in it
+    /// stays: the number of replicas, annotations added since, owners.
+    Restore {
+        /// The object.
+        object: ObjectRef,
+        /// What it was.
+        before: Before,
+    },
+}
+
+/// Where the former state of an object stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+pub enum Before {
+    /// Here.
+    Manifest {
+        /// The whole object.
+        manifest: Value,
+    },
+    /// In the record of a run: the data of a Secret, which no plan shows.
+    Recorded {
+        /// The id of the run.
+        run: String,
+        /// [`super::digest_of`] the essence of the object, so that no other one is taken for it.
+        digest: String,
+    },
 }
 
 /// The patch formats a plan uses.
@@ -157,9 +183,10 @@ impl Write {
     #[must_use]
     pub const fn object(&self) -> &ObjectRef {
         match self {
-            Self::Patch { object, .. } | Self::Apply { object, .. } | Self::Delete { object } => {
-                object
-            }
+            Self::Patch { object, .. }
+            | Self::Apply { object, .. }
+            | Self::Delete { object }
+            | Self::Restore { object, .. } => object,
         }
     }
 }

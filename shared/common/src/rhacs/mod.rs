@@ -1,5 +1,6 @@
 //! What is true of RHACS: pure knowledge, no I/O.
 
+pub mod central_config;
 mod component;
 pub mod hops;
 pub mod images;
@@ -10,8 +11,11 @@ pub mod official;
 pub mod parity;
 mod platform;
 pub mod rules;
+pub mod scc;
+pub mod sequence;
 mod snapshot;
 mod version;
+pub mod way_back;
 mod workload;
 
 pub use component::Component;

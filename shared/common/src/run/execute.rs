@@ -8,6 +8,7 @@ mod covers;
 mod diff;
 mod dry_run;
 mod fleet;
+mod former;
 mod known;
 mod migration;
 mod restore;
@@ -15,6 +16,7 @@ mod rollout;
 mod scanner;
 mod serving;
 mod token;
+mod unified;
 mod upgrader;
 mod write;
 

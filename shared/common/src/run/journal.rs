@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, ClusterError, Held, Records};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::Operation;
+use crate::rhacs::SecretFacts;
 
 /// So many records are kept; older ones are deleted when a run ends.
 const KEPT_RECORDS: usize = 10;
@@ -37,6 +38,8 @@ pub struct ClusterJournal<'a> {
     records: Records,
     version: Option<String>,
     lock: Option<&'a Held>,
+    /// Whether there may be too many records.
+    prunes: bool,
 }
 
 impl MemoryJournal {
@@ -64,7 +67,7 @@ impl<'a> ClusterJournal<'a> {
     /// The journal of a run that begins.
     #[must_use]
     pub fn new(cluster: &Cluster) -> Self {
-        Self { records: Records::new(cluster), version: None, lock: None }
+        Self { records: Records::new(cluster), version: None, lock: None, prunes: true }
     }
 
     /// Loads the record of the run `id` and the journal that goes on with it; none when there is
@@ -86,7 +89,15 @@ impl<'a> ClusterJournal<'a> {
             }
         })?;
         let version = Some(stored.resource_version);
-        Ok(Some((Self { records, version, lock: None }, record)))
+        Ok(Some((Self { records, version, lock: None, prunes: true }, record)))
+    }
+
+    /// Knows the Secrets of the namespace as they were a moment ago: where only few of them are
+    /// records, the end of the run need not look for old ones to delete.
+    #[must_use]
+    pub fn among(mut self, secrets: &[SecretFacts]) -> Self {
+        self.prunes = secrets.iter().filter(|secret| is_record(secret)).count() >= KEPT_RECORDS;
+        self
     }
 
     /// Refuses to save once `lock` is lost: another run may be going on.
@@ -116,12 +127,16 @@ impl Journal for ClusterJournal<'_> {
             }
             Err(error) => return Err(error.into_failure(cannot()).into()),
         }
-        if record.state != RunState::Running {
+        if self.prunes && record.state != RunState::Running {
             // Old records are in nobody's way: that they stay is no reason to fail.
             drop(self.records.prune(KEPT_RECORDS).await);
         }
         Ok(())
     }
+}
+
+fn is_record(secret: &SecretFacts) -> bool {
+    secret.kind == "rhacs.kubectl/run"
 }
 
 /// The labels by which records are listed without being read.

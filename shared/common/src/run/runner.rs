@@ -133,6 +133,11 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
             self.events.emit(Event::StepSkipped { id: step.id.clone(), reason });
             return Ok(());
         }
+        if is_overtaken(record, step) {
+            let reason = "done, and a later step went on from there".to_owned();
+            self.events.emit(Event::StepSkipped { id: step.id.clone(), reason });
+            return Ok(());
+        }
         let context = StepContext::new(step, record, self.events, &self.interrupt);
         match self.interrupt.during(self.executor.probe(step, &context)).await? {
             Probe::Done { reason } => self.skip(record, step, reason).await,
@@ -289,6 +294,19 @@ fn as_of_the_run(record: &Record, step: &Step, error: StepError) -> StepError {
 }
 
 /// A token is not revoked as long as somebody may need it to find out whether all is well.
+/// Whether the step is on record as done and a later one, already begun, writes the same object:
+/// what it did cannot be looked for any more, and must not be done again.
+fn is_overtaken(record: &Record, step: &Step) -> bool {
+    let writes =
+        |other: &Step, object| other.action.writes().iter().any(|it| it.object() == object);
+    let later = record.plan.steps.iter().skip_while(|other| other.id != step.id).skip(1);
+    let mut begun = later.filter(|later| {
+        !matches!(record.step_state(&later.id), StepState::Pending | StepState::Skipped)
+    });
+    record.step_state(&step.id) == StepState::Done
+        && begun.any(|later| step.action.writes().iter().any(|it| writes(later, it.object())))
+}
+
 fn reason_to_leave_out(record: &Record, step: &Step) -> Option<String> {
     let unverified = record.steps.values().any(|step| {
         step.outcome.as_ref().is_some_and(|outcome| outcome.result == OutcomeResult::Unverified)

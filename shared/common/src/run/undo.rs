@@ -67,12 +67,13 @@ pub fn undo_writes(captured: &[Captured], wrote: &[Wrote]) -> Vec<UndoWrite> {
 }
 
 /// What makes `now` be `before` again, except for what others own: the number of replicas,
-/// annotations added since, owners, and what the API server writes.
+/// annotations added since, owners, and what the API server writes. An annotation that is `null` in
+/// `before` was added by the run itself: it goes.
 #[must_use]
 pub fn restoration(before: &Value, now: Option<&Value>) -> Restoration {
     let wanted = essence(before);
     let Some(now) = now else {
-        return Restoration::Create(wanted);
+        return Restoration::Create(without_nulls(wanted));
     };
     let mut object = wanted;
     keep_metadata(&mut object, before, now);
@@ -95,7 +96,9 @@ fn keep_metadata(object: &mut Value, before: &Value, now: &Value) {
     let mut annotations: Map<String, Value> =
         present["annotations"].as_object().cloned().unwrap_or_default();
     for (name, value) in before["metadata"]["annotations"].as_object().into_iter().flatten() {
-        if !CONTROLLER_ANNOTATIONS.contains(&name.as_str()) {
+        if value.is_null() {
+            annotations.remove(name);
+        } else if !CONTROLLER_ANNOTATIONS.contains(&name.as_str()) {
             annotations.insert(name.clone(), value.clone());
         }
     }
@@ -113,6 +116,15 @@ fn keep_metadata(object: &mut Value, before: &Value, now: &Value) {
     } else {
         metadata.insert("annotations".to_owned(), Value::Object(annotations));
     }
+}
+
+/// `object` without annotations that are `null`, which no API server takes.
+fn without_nulls(mut object: Value) -> Value {
+    let annotations = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+    if let Some(annotations) = annotations {
+        annotations.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 fn keep_fields_of_others(object: &mut Value, now: &Value) {
@@ -165,6 +177,24 @@ mod tests {
         assert_eq!(put["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "20");
         assert_eq!(put.get("status"), None);
         assert_eq!(restoration(&before, Some(&put)), Restoration::Nothing);
+    }
+
+    #[test]
+    fn an_annotation_of_the_run_goes_and_those_of_others_stay() {
+        let mut before = deployment("scanner:1", 3, "10");
+        let mut now = before.clone();
+        for name in ["ours", "theirs"] {
+            now["metadata"]["annotations"][name] = json!("added");
+        }
+        before["metadata"]["annotations"]["ours"] = Value::Null;
+        let Restoration::Replace(put) = restoration(&before, Some(&now)) else {
+            panic!("nothing to put back?")
+        };
+        assert_eq!(put["metadata"]["annotations"].get("ours"), None);
+        assert_eq!(put["metadata"]["annotations"]["theirs"], "added");
+        assert_eq!(restoration(&before, Some(&put)), Restoration::Nothing);
+        let Restoration::Create(new) = restoration(&before, None) else { panic!("not created") };
+        assert_eq!(new["metadata"]["annotations"].get("ours"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::human::{count, duration};
 use super::look::{Look, Role};
 use super::output::to_yaml;
 use super::table::{Cell, Header, Table};
-use crate::plan::{Operation, PatchKind, Plan, Step, Undo, Verification, Write};
+use crate::plan::{Before, Operation, PatchKind, Plan, Step, Undo, Verification, Write};
 
 /// The plan as a heading, a row for each change, and a line of totals.
 #[must_use]
@@ -117,7 +117,7 @@ fn explain_step(text: &mut String, number: usize, step: &Step) {
 }
 
 /// A write as people read it: the verb and the object first.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Explained<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<String>,
@@ -126,6 +126,10 @@ struct Explained<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     delete: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    restore: Option<String>,
+    #[serde(rename = "fromRun", skip_serializing_if = "Option::is_none")]
+    from_run: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<PatchKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a Value>,
@@ -133,13 +137,19 @@ struct Explained<'a> {
 
 fn explain_write(write: &Write) -> Explained<'_> {
     let object = Some(write.object().qualified());
-    let empty = Explained { patch: None, apply: None, delete: None, kind: None, body: None };
+    let empty = Explained::default();
     match write {
         Write::Patch { patch, body, .. } => {
             Explained { patch: object, kind: Some(*patch), body: Some(body), ..empty }
         }
         Write::Apply { manifest, .. } => Explained { apply: object, body: Some(manifest), ..empty },
         Write::Delete { .. } => Explained { delete: object, ..empty },
+        Write::Restore { before: Before::Manifest { manifest }, .. } => {
+            Explained { restore: object, body: Some(manifest), ..empty }
+        }
+        Write::Restore { before: Before::Recorded { run, .. }, .. } => {
+            Explained { restore: object, from_run: Some(run), ..empty }
+        }
     }
 }
 

@@ -12,8 +12,13 @@ use crate::run::{ClusterReport, ComponentReport, Report};
 #[must_use]
 pub fn report_text(report: &Report, output: Output, look: Look) -> String {
     if output == Output::Name {
-        let names = report.components.iter().map(|part| part.object.qualified() + "\n");
-        return names.collect();
+        let mut names: Vec<String> = Vec::new();
+        for name in report.components.iter().map(|part| part.object.qualified() + "\n") {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        return names.concat();
     }
     let wide = output.is_wide();
     let mut text = format!("{}\n\n", headline(report, look));

@@ -95,13 +95,42 @@ impl Table {
             lines.push(columns.iter().map(cell).collect());
         }
         let widths = widths(&columns, &self.headers, &lines, look.width());
+        if look.width().is_some_and(|limit| total(&widths) > limit) {
+            return stacked(&lines, look);
+        }
         lines.iter().map(|cells| render_row(cells, &widths, look)).collect()
     }
 }
 
+/// Columns that a row takes.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+/// Each row as lines of name and value, for a terminal too narrow for columns.
+fn stacked(lines: &[Vec<Cell>], look: Look) -> String {
+    let Some((headers, rows)) = lines.split_first() else { return String::new() };
+    let widest = headers.iter().map(|header| header.text.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        for (header, cell) in headers.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty()) {
+            let gap = " ".repeat(widest - header.text.width() + 1);
+            let value = match cell.role {
+                Some(role) => look.paint(role, &cell.text),
+                None => cell.text.clone(),
+            };
+            text.push_str(&format!("{}{gap}{value}\n", header.text));
+        }
+    }
+    text
+}
+
 /// Three spaces, as kubectl has them.
 const GAP: usize = 3;
-/// A sentence in fewer columns than this cannot be read; then the terminal has to wrap.
+/// A sentence in fewer columns than this cannot be read; then rows are stacked.
 const LEAST_WRAPPED: usize = 16;
 
 /// A cell as it will be seen: on one line, `<none>`-free, safe.
@@ -124,9 +153,8 @@ fn widths(
     let Some(limit) = limit else { return widths };
     let wrapping: Vec<usize> =
         (0..columns.len()).filter(|&column| headers[columns[column]].wraps).collect();
-    let gaps = GAP * columns.len().saturating_sub(1);
     // Takes the columns one by one from the widest sentence.
-    while widths.iter().sum::<usize>() + gaps > limit {
+    while total(&widths) > limit {
         let widest = wrapping.iter().copied().max_by_key(|&column| widths[column]);
         match widest {
             Some(column) if widths[column] > LEAST_WRAPPED => widths[column] -= 1,
@@ -218,8 +246,19 @@ mod tests {
                   first
         日本                          no
         ");
-        let hopeless = Look::plain().with_width(Some(5));
-        assert!(table().render(hopeless, false).contains("the server goes    yes\n"));
+    }
+
+    #[test]
+    fn rows_are_stacked_where_columns_do_not_fit() {
+        let narrow = Look::plain().with_width(Some(24));
+        insta::assert_snapshot!(table().render(narrow, false), @r"
+        STEP central
+        WHY  the server goes first
+        UNDO yes
+
+        STEP 日本
+        UNDO no
+        ");
     }
 
     #[test]

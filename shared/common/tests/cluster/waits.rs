@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::cluster::{WaitError, wait};
+use common::cluster::{Collection, List, WaitError, wait};
 use common::rhacs::ObjectRef;
 use serde_json::{Value, json};
 
@@ -39,15 +39,14 @@ fn is_watch(seen: &Seen) -> bool {
     seen.query().contains("watch=true")
 }
 
-/// A watch that begins with these objects and goes on for long.
-fn present(objects: &[Value]) -> Answer {
-    let begin = objects.iter().map(|object| event("ADDED", object)).collect::<String>();
-    Answer::new(200).data(begin).pause(60_000)
+/// These objects, which do not change.
+fn present(seen: &Seen, objects: &[Value]) -> Answer {
+    if is_watch(seen) { Answer::new(200).pause(60_000) } else { list(objects) }
 }
 
 /// Answers for pods and ReplicaSets of a rollout that is in no trouble.
 fn calm(seen: &Seen) -> Answer {
-    if is_watch(seen) { present(&[]) } else { list(&[]) }
+    present(seen, &[])
 }
 
 async fn rollout(server: &Server, limit: Duration) -> (Result<Value, WaitError>, Vec<String>) {
@@ -58,18 +57,52 @@ async fn rollout(server: &Server, limit: Duration) -> (Result<Value, WaitError>,
         messages.lock().unwrap().push(waiting.message);
     };
     let central = ObjectRef::deployment("stackrox", "central");
-    let result = wait::rollout(&cluster, &central, 2, limit, &mut on).await;
+    let result = wait::rollout(&cluster, &central, None, limit, &mut on).await;
     let told = told.lock().unwrap().clone();
     (result, told)
 }
 
 #[tokio::test]
-async fn a_rollout_that_is_complete_costs_one_request() {
-    let server = Server::start(None, |_| present(&[deployment(5, true)])).await;
-    let (result, told) = rollout(&server, LIMIT).await;
-    assert_eq!(result.unwrap()["metadata"]["name"], "central");
-    assert!(told.is_empty(), "{told:?}");
-    assert_eq!(server.requests(), [format!("GET {DEPLOYMENTS}")]);
+async fn a_rollout_that_is_known_to_be_complete_costs_nothing() {
+    let server = Server::start(None, |_| status(500, "InternalError", "asked")).await;
+    let (cluster, _) = connect(&server, Duration::from_secs(5)).await;
+    let central = ObjectRef::deployment("stackrox", "central");
+    let seen = deployment(5, true);
+    let done = wait::rollout(&cluster, &central, Some(&seen), LIMIT, &mut |_| {}).await;
+    assert_eq!(done.unwrap()["metadata"]["name"], "central");
+    assert!(server.requests().is_empty(), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn all_waits_of_a_connection_share_one_watch_that_goes_on_from_a_list() {
+    let server = Server::start(None, |seen| {
+        if seen.path() != DEPLOYMENTS || !is_watch(seen) {
+            return calm(seen);
+        }
+        let changed = |version| event("MODIFIED", &deployment(version, true));
+        Answer::new(200).data(changed(12)).pause(200).data(changed(13)).pause(60_000)
+    })
+    .await;
+    let (cluster, _) = connect(&server, Duration::from_secs(5)).await;
+    let central = ObjectRef::deployment("stackrox", "central");
+    let deployments = Collection::of(&central);
+    let (items, resource_version) = (vec![deployment(7, false)], "10".to_owned());
+    cluster.remember_list(&deployments, &List { items, resource_version, served: true });
+    let mut versions = Vec::new();
+    for written in [11, 13] {
+        // As a write left it: what the watch says of before does not count.
+        let seen = deployment(written, false);
+        let done = wait::rollout(&cluster, &central, Some(&seen), LIMIT, &mut |_| {}).await;
+        versions.push(done.unwrap()["metadata"]["resourceVersion"].clone());
+        if written == 11 {
+            assert_eq!(cluster.seen(&central).unwrap().0["metadata"]["resourceVersion"], "12");
+        }
+    }
+    assert_eq!(versions, ["12", "13"]);
+    let all = server.seen();
+    let of_deployments: Vec<&Seen> = all.iter().filter(|seen| seen.path() == DEPLOYMENTS).collect();
+    assert_eq!(of_deployments.len(), 1, "{:?}", server.requests());
+    assert!(of_deployments[0].query().contains("resourceVersion=10"));
 }
 
 #[tokio::test]
@@ -83,7 +116,7 @@ async fn a_watch_that_breaks_expires_and_stumbles_is_renewed_until_the_rollout_i
             return list(&[deployment(7, false)]);
         }
         match count.fetch_add(1, Ordering::SeqCst) {
-            0 => Answer::new(200).data(event("ADDED", &deployment(6, false))).broken(),
+            0 => Answer::new(200).data(event("MODIFIED", &deployment(11, false))).broken(),
             1 => Answer::new(200),
             2 => Answer::new(200).data(event("ERROR", &json!({"code": 410, "reason": "Expired"}))),
             _ => Answer::new(200)
@@ -104,12 +137,12 @@ async fn a_watch_that_breaks_expires_and_stumbles_is_renewed_until_the_rollout_i
         .filter(|seen| seen.path() == DEPLOYMENTS && is_watch(seen))
         .map(|seen| {
             let version = seen.query().split('&').find(|pair| pair.starts_with("resourceVersion="));
-            version.unwrap_or("present").to_owned()
+            version.unwrap_or("none").to_owned()
         })
         .collect();
     assert_eq!(
         watches,
-        ["present", "resourceVersion=6", "resourceVersion=6", "resourceVersion=10"]
+        ["resourceVersion=10", "resourceVersion=11", "resourceVersion=11", "resourceVersion=10"]
     );
 }
 
@@ -133,18 +166,24 @@ async fn without_the_right_to_watch_the_rollout_is_read_again_and_again() {
 fn troubled(seen: &Seen, pod_status: &Value) -> Answer {
     let path = seen.path();
     if path == DEPLOYMENTS {
-        return present(&[deployment(5, false)]);
+        return present(seen, &[deployment(5, false)]);
     }
     if path.ends_with("/replicasets") {
-        return present(&[json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
+        return present(
+            seen,
+            &[json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
             "name": "central-2", "uid": "r",
             "annotations": {"deployment.kubernetes.io/revision": "2"},
-            "ownerReferences": [{"uid": "d"}]}})]);
+            "ownerReferences": [{"uid": "d"}]}})],
+        );
     }
     if path.ends_with("/pods") {
-        return present(&[json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
-            "name": "central-2-x", "namespace": "stackrox",
-            "ownerReferences": [{"uid": "r"}]}, "status": pod_status})]);
+        return present(
+            seen,
+            &[json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
+            "name": "central-2-x", "namespace": "stackrox", "labels": {"app": "central"},
+            "ownerReferences": [{"uid": "r"}]}, "status": pod_status})],
+        );
     }
     match path.ends_with("/log") {
         true if seen.query().contains("previous=true") => Answer::new(200).data("one\nboom\n"),
@@ -188,9 +227,11 @@ async fn a_workload_that_is_deleted_ends_the_wait() {
         if seen.path() != DEPLOYMENTS {
             return calm(seen);
         }
-        let begin = event("ADDED", &deployment(5, false));
-        let end = event("DELETED", &deployment(6, false));
-        Answer::new(200).data(begin).pause(20).data(end).pause(60_000)
+        if !is_watch(seen) {
+            return list(&[deployment(5, false)]);
+        }
+        let end = event("DELETED", &deployment(11, false));
+        Answer::new(200).pause(20).data(end).pause(60_000)
     })
     .await;
     let (result, _) = rollout(&server, LIMIT).await;

@@ -98,6 +98,30 @@ async fn an_object_that_somebody_changed_meanwhile_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn a_foreign_change_that_a_watch_tells_of_is_not_written_over() {
+    let installation = Installation::start(Script::default()).await;
+    let plan = installation.plan().await;
+    let write = plan.step("scanner").unwrap().clone();
+    let mut record = new_record(plan);
+    let (executor, events) = process(&installation, &record);
+    record.captured.insert("scanner".to_owned(), executor.capture(&write).await.unwrap());
+    let scanner = ObjectRef::deployment("stackrox", "scanner");
+    let body = json!({"spec": {"template": {"spec": {"priorityClassName": "high"}}}});
+    let options = common::cluster::WriteOptions::default();
+    installation.cluster.patch(&scanner, PatchKind::Merge, &body, &options).await.unwrap();
+    let limit = Duration::from_secs(20);
+    let cluster = &installation.cluster;
+    common::cluster::wait::rollout(cluster, &scanner, None, limit, &mut |_| {}).await.unwrap();
+    let (seen, _) = cluster.seen(&scanner).unwrap();
+    assert_eq!(seen["spec"]["template"]["spec"]["priorityClassName"], "high");
+    let interrupt = Interrupt::never();
+    let context = StepContext::new(&write, &record, &events, &interrupt);
+    let error = executor.apply(&write, &context).await.unwrap_err();
+    assert_eq!(error.exit, Exit::PlanStale);
+    assert!(error.message.contains("priorityClassName"), "{error}");
+}
+
+#[tokio::test]
 async fn only_what_the_run_wrote_is_taken_back() {
     let installation = Installation::start(Script::default()).await;
     let options = common::cluster::WriteOptions::default();

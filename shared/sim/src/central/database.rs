@@ -1,6 +1,7 @@
 //! Central's database across releases: what a starting binary does to it, and what it writes about that.
 
 use common::rhacs::Version;
+use common::rhacs::sequence::accepts;
 
 use super::release::{minimum, sequence};
 
@@ -182,7 +183,7 @@ impl Database {
             return self.restore_copy(binary, around, log);
         }
         let buggy = (binary.major(), binary.minor()) == (4, 1) && binary.patch() < 3;
-        let knows = if binary.is_at_least(4, 6) { sequence(binary) } else { 186 };
+        let knows = accepts(binary);
         if self.minimum > knows || (buggy && self.sequence > sequence(binary)) {
             let noun = if binary.is_at_least(4, 10) {
                 "database migration version"

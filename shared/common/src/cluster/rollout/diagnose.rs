@@ -1,5 +1,7 @@
 //! Finding what keeps the pods of a rollout from coming up.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -24,9 +26,9 @@ pub struct Observed<'a> {
     /// The Deployment, DaemonSet or StatefulSet.
     pub workload: &'a Value,
     /// ReplicaSets of the namespace; only those of the workload are looked at.
-    pub replica_sets: &'a [Value],
+    pub replica_sets: &'a [Arc<Value>],
     /// Pods of the namespace; only those of the new template are looked at.
-    pub pods: &'a [Value],
+    pub pods: &'a [Arc<Value>],
     /// Events of the namespace (core/v1).
     pub events: &'a [Value],
     /// The events are those of now: reading them succeeded when it was tried last.
@@ -74,6 +76,20 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Trouble> {
     troubles.into_iter().nth(fatal.unwrap_or(0))
 }
 
+/// Whether something may keep pods of a Deployment from coming up, so that it is worth to find out
+/// by its ReplicaSets whether they are of the newest template.
+#[must_use]
+pub fn is_suspicious(observed: &Observed<'_>) -> bool {
+    let wanted = observed.workload["spec"]["selector"]["matchLabels"].as_object();
+    let is_selected = |pod: &&Arc<Value>| {
+        let labels = &pod["metadata"]["labels"];
+        wanted.is_none_or(|wanted| wanted.iter().all(|(name, value)| labels[name] == *value))
+    };
+    let refused = condition(observed.workload, "ReplicaFailure");
+    refused.is_some_and(|found| found["status"] == "True")
+        || observed.pods.iter().filter(is_selected).any(|pod| pod_trouble(pod, observed).is_some())
+}
+
 /// The ReplicaSet a Deployment is rolling to: the one with the Deployment's revision.
 fn newest_replica_set<'a>(observed: &Observed<'a>) -> Option<&'a Value> {
     let revision = |object: &Value| {
@@ -82,9 +98,8 @@ fn newest_replica_set<'a>(observed: &Observed<'a>) -> Option<&'a Value> {
     };
     let uid = &observed.workload["metadata"]["uid"];
     let wanted = revision(observed.workload);
-    observed
-        .replica_sets
-        .iter()
+    let replica_sets = observed.replica_sets.iter().map(Arc::as_ref);
+    replica_sets
         .filter(|set| is_owned_by(set, uid))
         .filter(|set| wanted.is_none() || revision(set) == wanted)
         .max_by_key(|set| revision(set))
@@ -99,7 +114,7 @@ fn current_pods<'a>(
         Some("Deployment") => newest.map(|set| &set["metadata"]["uid"]),
         _ => Some(&workload["metadata"]["uid"]),
     };
-    observed.pods.iter().filter(move |pod| {
+    observed.pods.iter().map(Arc::as_ref).filter(move |pod| {
         let alive = pod["metadata"]["deletionTimestamp"].is_null();
         alive && owner.is_some_and(|uid| is_owned_by(pod, uid)) && is_of_template(pod, workload)
     })
@@ -265,184 +280,4 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const NOW: &str = "2026-03-01T12:00:00Z";
-
-    struct Scene {
-        workload: Value,
-        replica_sets: Vec<Value>,
-        pods: Vec<Value>,
-        events: Vec<Value>,
-        events_are_known: bool,
-    }
-
-    impl Scene {
-        /// A Deployment at revision 2 with one pod of each revision.
-        fn deployment(new_pod_status: &Value) -> Self {
-            let set = |revision: &str| {
-                json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
-                    "name": format!("central-{revision}"), "uid": format!("set-{revision}"),
-                    "annotations": {"deployment.kubernetes.io/revision": revision},
-                    "ownerReferences": [{"uid": "central"}],
-                }})
-            };
-            let pod = |revision: &str, status: &Value| {
-                json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
-                    "name": format!("central-{revision}-x"), "uid": format!("pod-{revision}"),
-                    "namespace": "stackrox",
-                    "ownerReferences": [{"uid": format!("set-{revision}")}],
-                }, "status": status})
-            };
-            let broken = waiting("CrashLoopBackOff", 9);
-            Self {
-                workload: json!({"kind": "Deployment", "metadata": {
-                    "uid": "central", "generation": 2,
-                    "annotations": {"deployment.kubernetes.io/revision": "2"},
-                }, "status": {"observedGeneration": 2}}),
-                replica_sets: vec![set("1"), set("2")],
-                pods: vec![pod("1", &broken), pod("2", new_pod_status)],
-                events: Vec::new(),
-                events_are_known: true,
-            }
-        }
-
-        fn diagnose(&self) -> Option<Trouble> {
-            diagnose(&Observed {
-                workload: &self.workload,
-                replica_sets: &self.replica_sets,
-                pods: &self.pods,
-                events: &self.events,
-                events_are_known: self.events_are_known,
-                now: NOW.parse().unwrap(),
-            })
-        }
-    }
-
-    fn waiting(reason: &str, restarts: u64) -> Value {
-        json!({
-            "startTime": "2026-03-01T11:59:58Z",
-            "containerStatuses": [{
-                "name": "central", "restartCount": restarts, "ready": false,
-                "state": {"waiting": {"reason": reason, "message": "because"}},
-                "lastState": {"terminated": {"exitCode": 132, "reason": "Error"}},
-            }],
-        })
-    }
-
-    #[test]
-    fn each_reason_has_its_grace() {
-        for (reason, restarts, fatal) in [
-            ("ErrImagePull", 0, false),
-            ("ImagePullBackOff", 0, true),
-            ("InvalidImageName", 0, true),
-            ("CrashLoopBackOff", 1, false),
-            ("CrashLoopBackOff", 2, true),
-            ("RunContainerError", 0, true),
-            ("CreateContainerConfigError", 0, false),
-        ] {
-            let trouble = Scene::deployment(&waiting(reason, restarts)).diagnose().unwrap();
-            assert_eq!((trouble.reason.as_str(), trouble.fatal), (reason, fatal));
-            assert_eq!(trouble.object.name, "central-2-x");
-            assert_eq!(trouble.container.as_deref(), Some("central"));
-        }
-        assert_eq!(Scene::deployment(&waiting("ContainerCreating", 0)).diagnose(), None);
-    }
-
-    #[test]
-    fn a_crash_tells_its_exit_code() {
-        let trouble = Scene::deployment(&waiting("CrashLoopBackOff", 3)).diagnose().unwrap();
-        assert_eq!(trouble.message, "exit code 132 (Error), 3 restarts");
-        assert!(trouble.crashed);
-    }
-
-    #[test]
-    fn pods_of_the_old_template_do_not_count() {
-        let mut scene = Scene::deployment(&json!({"phase": "Running"}));
-        assert_eq!(scene.diagnose(), None, "only the old pod is broken");
-        scene.pods[1]["status"] = waiting("ImagePullBackOff", 0);
-        scene.workload["metadata"]["generation"] = json!(3);
-        assert_eq!(scene.diagnose(), None, "the controller has not made the new template yet");
-    }
-
-    #[test]
-    fn a_pod_that_fits_nowhere_is_fatal_after_a_while_unless_room_is_made() {
-        let status = |since: &str| {
-            json!({"phase": "Pending", "conditions": [{
-                "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                "message": "0/3 nodes are available", "lastTransitionTime": since,
-            }]})
-        };
-        let fresh = Scene::deployment(&status("2026-03-01T11:59:45Z")).diagnose().unwrap();
-        assert!(!fresh.fatal && fresh.reason == "Unschedulable");
-        let mut scene = Scene::deployment(&status("2026-03-01T11:59:00Z"));
-        assert!(scene.diagnose().unwrap().fatal);
-        for (reason, fatal) in
-            [("TriggeredScaleUp", false), ("Nominated", false), ("FailedScheduling", true)]
-        {
-            scene.events = vec![json!({"reason": reason, "involvedObject": {"uid": "pod-2"}})];
-            assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_pod_that_fits_nowhere_has_longer_when_nobody_can_tell_whether_room_is_made() {
-        let status = |since: &str| {
-            json!({"phase": "Pending", "conditions": [{
-                "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                "message": "0/3 nodes are available", "lastTransitionTime": since,
-            }]})
-        };
-        for (since, fatal) in [("2026-03-01T11:59:00Z", false), ("2026-03-01T11:58:00Z", true)] {
-            let mut scene = Scene::deployment(&status(since));
-            scene.events_are_known = false;
-            assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{since}");
-        }
-    }
-
-    #[test]
-    fn a_quota_ends_the_wait_and_a_restarting_webhook_does_not() {
-        let refused = |message: &str, since: &str| {
-            json!({"conditions": [{"type": "ReplicaFailure", "status": "True",
-                "reason": "FailedCreate", "message": message, "lastTransitionTime": since}]})
-        };
-        let mut scene = Scene::deployment(&json!({}));
-        scene.pods.clear();
-        scene.replica_sets[1]["status"] = refused("exceeded quota: x", "2026-03-01T11:59:40Z");
-        let trouble = scene.diagnose().unwrap();
-        assert!(trouble.fatal && trouble.object.name == "central-2", "{trouble:?}");
-        let message = "Internal error: failed calling webhook \"x\": connection refused";
-        scene.replica_sets[1]["status"] = refused(message, "2026-03-01T11:59:40Z");
-        assert!(!scene.diagnose().unwrap().fatal);
-    }
-
-    #[test]
-    fn a_container_that_runs_out_of_memory_is_named_so() {
-        let mut status = waiting("CrashLoopBackOff", 2);
-        status["containerStatuses"][0]["lastState"]["terminated"]["reason"] = json!("OOMKilled");
-        let trouble = Scene::deployment(&status).diagnose().unwrap();
-        assert!(trouble.reason == "OOMKilled" && trouble.fatal);
-    }
-
-    #[test]
-    fn only_the_current_generation_of_a_daemon_set_counts() {
-        let pod = |generation: &str| {
-            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
-                "name": format!("collector-{generation}"), "ownerReferences": [{"uid": "ds"}],
-                "labels": {"pod-template-generation": generation},
-            }, "status": waiting("ImagePullBackOff", 0)})
-        };
-        let mut scene = Scene::deployment(&json!({}));
-        scene.workload = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {
-            "uid": "ds", "generation": 5, "name": "collector",
-            "annotations": {"deprecated.daemonset.template.generation": "5"},
-        }, "status": {"observedGeneration": 5}});
-        scene.pods = vec![pod("4")];
-        assert_eq!(scene.diagnose(), None);
-        scene.pods.push(pod("5"));
-        assert_eq!(scene.diagnose().unwrap().object.name, "collector-5");
-    }
-}
+mod tests;

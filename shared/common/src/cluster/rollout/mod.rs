@@ -5,7 +5,7 @@ mod refused;
 
 use serde_json::Value;
 
-pub use diagnose::{Observed, Trouble, diagnose};
+pub use diagnose::{Observed, Trouble, diagnose, is_suspicious};
 
 /// How far a rollout is.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,10 +7,21 @@ use super::condition;
 use super::diagnose::{Observed, Trouble, age, event_age, text};
 use crate::rhacs::ObjectRef;
 
-/// Pods that may not be created may be waiting for old ones to free their quota.
+/// Pods that may not be created may be waiting for old ones to free their quota, or for the API
+/// server to notice an account or a constraint that was created a moment ago.
 const REFUSED_GRACE: SignedDuration = SignedDuration::from_secs(15);
 /// A webhook that does not answer may just be restarting.
 const WEBHOOK_GRACE: SignedDuration = SignedDuration::from_secs(90);
+
+/// Refusals that depend on the pod alone: it stays as it is, so they do not go away.
+const NEVER: [&str; 6] = [
+    "denied the request",
+    "violates PodSecurity",
+    "is invalid: ",
+    "no PriorityClass with name",
+    "failed quota",
+    "usage per Container is",
+];
 
 /// A ReplicaSet says in a condition why it may not create pods.
 pub(super) fn refused_pods(set: &Value, now: Timestamp) -> Option<Trouble> {
@@ -50,6 +61,33 @@ pub(super) fn refused_by_event(observed: &Observed<'_>, newest: Option<&Value>) 
 }
 
 fn refusal_is_final(message: &str, since: SignedDuration) -> bool {
+    if NEVER.iter().any(|refusal| message.contains(refusal)) {
+        return true;
+    }
     let webhook_is_silent = message.contains("failed calling webhook");
     since >= if webhook_is_silent { WEBHOOK_GRACE } else { REFUSED_GRACE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_go_away_is_final_at_once() {
+        for (message, grace) in [
+            ("admission webhook \"a.b\" denied the request: unsigned image", 0),
+            ("pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": …", 0),
+            ("Pod \"x\" is invalid: spec.containers[0].name: Required value", 0),
+            ("pods \"x\" is forbidden: no PriorityClass with name high was found", 0),
+            ("pods \"x\" is forbidden: failed quota: q: must specify limits.cpu", 0),
+            ("pods \"x\" is forbidden: exceeded quota: q, requested: pods=1", 15),
+            ("pods \"x\" is forbidden: unable to validate against any security context …", 15),
+            ("error looking up service account stackrox/central: serviceaccount not found", 15),
+            ("Internal error occurred: failed calling webhook \"a.b\": no endpoints", 90),
+        ] {
+            let is_final = |seconds| refusal_is_final(message, SignedDuration::from_secs(seconds));
+            assert!(is_final(grace), "{message}");
+            assert!(grace == 0 || !is_final(grace - 1), "{message}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::{Facts, ImageResult, Proposal, pod_patch, workload_change};
-use crate::rhacs::images::Image;
+use crate::rhacs::images::{Image, UnknownTag, UnknownTags};
 use crate::rhacs::{Component, ObjectRef, Snapshot, Workload};
 
 /// One workload whose images change.
@@ -53,9 +53,10 @@ pub fn own_containers(workload: &str) -> &'static [&'static str] {
 /// The image changes that bring every workload to the target release.
 ///
 /// # Errors
-/// When a release gave an image a version of its own that is not known here.
+/// When the release gave images versions of their own that are not known here: all of them.
 pub fn image_changes(facts: &Facts<'_>) -> ImageResult {
     let mut changes = Vec::new();
+    let mut unknown = UnknownTags { roles: Vec::new(), version: facts.to.clone() };
     for workload in facts.snapshot.workloads() {
         let Some(component) = component_of(workload.name()) else {
             continue;
@@ -63,11 +64,16 @@ pub fn image_changes(facts: &Facts<'_>) -> ImageResult {
         let Some(object) = workload.reference() else {
             continue;
         };
-        if let Some((proposal, references)) = workload_images(facts, &workload, &object)? {
-            changes.push(ImageChange { component, object, proposal, references });
+        match workload_images(facts, &workload, &object) {
+            Ok(None) => {}
+            Ok(Some((proposal, references))) => {
+                changes.push(ImageChange { component, object, proposal, references });
+            }
+            Err(UnknownTag { role, .. }) if unknown.roles.contains(&role) => {}
+            Err(UnknownTag { role, .. }) => unknown.roles.push(role),
         }
     }
-    Ok(changes)
+    if unknown.roles.is_empty() { Ok(changes) } else { Err(unknown) }
 }
 
 /// Containers in the product's workloads whose image is not one of the product's: they are left
@@ -95,7 +101,7 @@ fn workload_images(
     facts: &Facts<'_>,
     workload: &Workload<'_>,
     object: &ObjectRef,
-) -> Result<WorkloadImages, crate::rhacs::images::UnknownTag> {
+) -> Result<WorkloadImages, UnknownTag> {
     let mut init = Vec::new();
     let mut main = Vec::new();
     let mut words = Vec::new();

@@ -13,9 +13,9 @@ mod secured;
 use serde_json::{Value, json};
 
 pub use images::{ImageChange, component_of, image_changes, own_containers, unknown_containers};
-pub use scc::{belongs_to_product, capturing_users, old_scc_names};
+pub use scc::{MIGRATION, belongs_to_product, capturing_users, old_scc_names};
 
-use super::images::{ImageOptions, UnknownTag};
+use super::images::{ImageOptions, UnknownTags};
 use super::{Component, ObjectRef, Platform, Snapshot, Version, official};
 use crate::plan::{PatchKind, Write};
 
@@ -141,7 +141,7 @@ impl Rule {
 }
 
 /// Everything that can keep images from being named.
-pub type ImageResult = Result<Vec<ImageChange>, UnknownTag>;
+pub type ImageResult = Result<Vec<ImageChange>, UnknownTags>;
 
 fn pod_patch(spec: Value) -> Value {
     json!({"spec": {"template": {"spec": spec}}})

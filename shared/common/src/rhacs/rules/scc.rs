@@ -1,10 +1,29 @@
-//! The SCC rows of the guide (18 and 19 of its steps): the bare names of old give way to
-//! `stackrox-*`.
+//! The SCC rows of the guide (18, 19 and 32 of its steps): the bare names of old give way to
+//! `stackrox-*`, and these to the SCCs that OpenShift brings along.
+
+mod grants;
+mod templates;
 
 use serde_json::{Value, json};
 
 use super::{Component, Facts, Phase, Proposal, Rule, Write, preparation};
+pub use crate::rhacs::scc::{belongs_to_product, capturing_users, old_scc_names};
 use crate::rhacs::{ObjectRef, Snapshot};
+
+/// What brings the SCCs and what refers to them to another release's way, whichever that is; the
+/// old ones stay.
+pub const MIGRATION: [Rule; 10] = [
+    PRIORITY,
+    CENTRAL,
+    SCANNER,
+    SECURED,
+    grants::CENTRAL,
+    grants::SCANNER,
+    grants::SECURED,
+    templates::CENTRAL,
+    templates::SCANNER,
+    templates::SECURED,
+];
 
 pub(super) const PRIORITY: Rule = Rule {
     id: "scc-priority",
@@ -25,42 +44,14 @@ pub(super) const PRIORITY: Rule = Rule {
     },
 };
 
-pub(super) const CENTRAL: Rule = new_sccs(Component::Central, |facts| new(facts, &["central"]));
+pub(super) const CENTRAL: Rule =
+    new_sccs(Component::Central, |facts| new(facts, &["central", "central-db"]));
 pub(super) const SCANNER: Rule = new_sccs(Component::Scanner, |facts| new(facts, &["scanner"]));
 pub(super) const SECURED: Rule = new_sccs(Component::Secured, |facts| new(facts, &SECURED_NAMES));
 pub(super) const OLD_CENTRAL: Rule = old_sccs(Component::Central, |facts| old(facts, &["central"]));
 pub(super) const OLD_SCANNER: Rule = old_sccs(Component::Scanner, |facts| old(facts, &["scanner"]));
 pub(super) const OLD_SECURED: Rule =
     old_sccs(Component::Secured, |facts| old(facts, &SECURED_NAMES));
-
-/// Whether an SCC is one that the product made: marked as its own, and used by nobody but its
-/// service accounts. The old names are so generic that a name alone proves nothing.
-#[must_use]
-pub fn belongs_to_product(scc: &Value, namespace: &str) -> bool {
-    let metadata = &scc["metadata"];
-    let marked = metadata["labels"]["app.kubernetes.io/name"] == "stackrox"
-        || metadata["annotations"]["owner"] == "stackrox"
-        || metadata["annotations"]["email"] == "support@stackrox.com";
-    marked && capturing_users(scc, namespace).is_empty()
-}
-
-/// The users and groups of an SCC that are not service accounts of the product in `namespace`.
-#[must_use]
-pub fn capturing_users(scc: &Value, namespace: &str) -> Vec<String> {
-    let ours = format!("system:serviceaccount:{namespace}:");
-    let entries = |field: &str| -> Vec<String> {
-        let list = scc[field].as_array().into_iter().flatten();
-        list.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let users = entries("users").into_iter().filter(|user| !user.starts_with(&ours));
-    users.chain(entries("groups")).collect()
-}
-
-/// The SCC names of before 3.64.
-#[must_use]
-pub const fn old_scc_names() -> [&'static str; 5] {
-    ["central", "scanner", "admission-control", "collector", "sensor"]
-}
 
 const fn new_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>) -> Rule {
     Rule {

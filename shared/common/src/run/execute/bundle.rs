@@ -1,8 +1,8 @@
 //! What of Central's scanner bundle is applied: its TLS Secrets and its configuration. Pure.
 
 use serde_json::Value;
-use similar::TextDiff;
 
+use super::unified;
 use crate::central::BundleFile;
 use crate::plan::{ScannerConfig, Write};
 use crate::rhacs::{ObjectRef, Platform, Version, official};
@@ -84,9 +84,7 @@ pub(super) fn decide(
     if is_official || choice == ScannerConfig::Replace {
         return Decision::Replace;
     }
-    let diff = TextDiff::from_lines(live.as_str(), new.as_str());
-    let diff = diff.unified_diff().header("in the cluster", "of the new release").to_string();
-    Decision::Keep { diff }
+    Decision::Keep { diff: unified::diff(("in the cluster", "of the new release"), &live, &new) }
 }
 
 /// Whether `object` is the scanner's configuration.

@@ -1,5 +1,6 @@
 //! The executor of real runs: the API server and Central do what the steps say.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::bundle;
 use super::known::Known;
-use super::write::{Written, change_cause};
+use super::write::{Written, change_cause, is_workload};
 use super::{Conclusion, Execute, Probe, StepContext, Verified};
 use crate::central::{self, CentralClient};
 use crate::cluster::{Cluster, EventNote};
@@ -30,6 +31,8 @@ pub struct ClusterExecutor {
     pub(super) central: Option<CentralClient>,
     pub(super) plan: Plan,
     pub(super) known: Known,
+    /// What objects were, as loaded from the records of earlier runs.
+    pub(super) former: tokio::sync::Mutex<BTreeMap<ObjectRef, Value>>,
     outage: Option<central::Probe>,
     announcements: Mutex<JoinSet<()>>,
     /// Central's id of the cluster that is written to, where it is known.
@@ -52,6 +55,7 @@ impl ClusterExecutor {
             central,
             plan,
             known: Known::default(),
+            former: tokio::sync::Mutex::default(),
             outage: None,
             announcements: Mutex::default(),
             local_cluster: None,
@@ -93,9 +97,10 @@ impl ClusterExecutor {
         self
     }
 
-    /// Writes an event on `object`, without waiting for it; nobody describes Secrets.
+    /// Writes an event on `object`, without waiting for it. A workload tells of its change by the
+    /// cause of its newest revision and the events of its controller; nobody describes Secrets.
     pub(super) fn announce_change(&self, object: &ObjectRef, context: &StepContext<'_>) {
-        if matches!(object.kind.as_str(), "ConfigMap" | "Secret") {
+        if is_workload(object) || matches!(object.kind.as_str(), "ConfigMap" | "Secret") {
             return;
         }
         let note = EventNote {

@@ -54,6 +54,7 @@ impl ClusterExecutor {
         write: &Write,
         context: &StepContext<'_>,
     ) -> Result<Option<String>, StepError> {
+        let write = &*self.complete(write).await?;
         let object = write.object();
         let live = self.known.get(&self.cluster, object).await?;
         let options = WriteOptions::dry_run(true);

@@ -1,4 +1,5 @@
-//! What the executor knows of the objects it writes: as read, or as the last write returned them.
+//! What the executor knows of the objects it writes: as read, as the last write returned them, or
+//! as a watch saw them since.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, is_later};
+use crate::plan::basis_digest;
 use crate::rhacs::ObjectRef;
 use crate::run::step_error::StepError;
 
@@ -35,7 +37,7 @@ impl Known {
         cluster: &Cluster,
         object: &ObjectRef,
     ) -> Result<Option<Value>, StepError> {
-        match self.seen(object) {
+        match self.newest(cluster, object) {
             Some((value, _)) => Ok(value),
             None => self.refresh(cluster, object).await,
         }
@@ -47,8 +49,8 @@ impl Known {
         cluster: &Cluster,
         object: &ObjectRef,
     ) -> Result<Option<Value>, StepError> {
-        match self.seen(object) {
-            Some((value, at)) if at.elapsed() < FRESH => Ok(value),
+        match self.newest(cluster, object) {
+            Some((value, is_fresh)) if is_fresh => Ok(value),
             _ => self.refresh(cluster, object).await,
         }
     }
@@ -69,6 +71,29 @@ impl Known {
     /// The object as last seen, without asking.
     pub(super) fn last(&self, object: &ObjectRef) -> Option<Value> {
         self.seen(object).and_then(|(value, _)| value)
+    }
+
+    /// The latest state that is known, and whether that is the present one. What somebody else made
+    /// of an object is not taken over from a watch: writing it as it was known before fails, and
+    /// why that is gets looked into.
+    fn newest(&self, cluster: &Cluster, object: &ObjectRef) -> Option<(Option<Value>, bool)> {
+        let kept = self.seen(object).map(|(value, at)| (value, at.elapsed() < FRESH));
+        let Some((watched, is_live)) = cluster.seen(object) else { return kept };
+        match kept {
+            Some((Some(value), _)) if is_later(&watched, &value) => {
+                match basis_digest(&watched) == basis_digest(&value) {
+                    true => Some((Some(watched.as_ref().clone()), is_live)),
+                    false => Some((Some(value), false)),
+                }
+            }
+            // A watch may be behind our own write, but never for long.
+            Some((Some(value), is_fresh)) => {
+                let is_same = !is_later(&value, &watched);
+                Some((Some(value), is_fresh || is_live && is_same))
+            }
+            Some((None, is_fresh)) => Some((None, is_fresh)),
+            None => Some((Some(watched.as_ref().clone()), is_live)),
+        }
     }
 
     fn seen(&self, object: &ObjectRef) -> Option<(Option<Value>, Instant)> {

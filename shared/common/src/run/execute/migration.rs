@@ -1,5 +1,6 @@
 //! Central's rollout while it migrates its database: not ready, for longer than others may take.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,16 +9,12 @@ use super::StepContext;
 use super::cluster::{ClusterExecutor, Deadline};
 use super::rollout::step_error;
 use super::serving::{Look, last_lines, stop_if_fatal, words};
-use crate::cluster::rollout::{Observed, Progress, Trouble, diagnose, judge};
-use crate::cluster::{ClusterError, Collection, WaitError};
+use crate::cluster::{WaitError, wait};
 use crate::rhacs::ObjectRef;
 use crate::run::step_error::StepError;
 
-/// How often the rollout is looked at after its controller gave it up.
+/// How often the log is looked at after its controller gave it up.
 const POLL: Duration = Duration::from_secs(2);
-
-/// What the controller says of a Deployment whose pods take long to be ready.
-const GIVEN_UP: &str = "ProgressDeadlineExceeded";
 
 impl ClusterExecutor {
     /// Whether `object` is Central's Deployment.
@@ -31,7 +28,7 @@ impl ClusterExecutor {
     pub(super) async fn outlast_migration(
         &self,
         error: WaitError,
-        generation: i64,
+        seen: Option<&Value>,
         deadline: Deadline,
         context: &StepContext<'_>,
     ) -> Result<Value, StepError> {
@@ -39,102 +36,78 @@ impl ClusterExecutor {
         match &error {
             // Trouble of a pod names the pod, and does not pass.
             WaitError::Failed { object, message, .. }
-                if *object == central && message.contains(GIVEN_UP) => {}
+                if *object == central && wait::is_late(message) => {}
             WaitError::TimedOut { .. } => {
                 let look = self.look_at_log(deadline).await;
                 return Err(late(step_error(error, &central), look.as_ref().ok()));
             }
             _ => return Err(step_error(error, &central)),
         }
+        let last = Mutex::new(None);
+        // What it does is told from its log.
+        let mut on = |_| {};
+        let done = tokio::select! {
+            done = wait::slow_rollout(&self.cluster, &central, seen, deadline.left(), &mut on) => done,
+            error = self.follow_log(&central, &last, deadline, context) => return Err(error),
+        };
+        let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match done {
+            Ok(central) => Ok(central),
+            Err(WaitError::TimedOut { .. }) => Err(too_late(&central, last, deadline)),
+            Err(error) => Err(step_error(error, &central)),
+        }
+    }
+
+    /// Tells what Central's log says, and keeps the last look in `last`, until the log says that
+    /// it gave up.
+    async fn follow_log(
+        &self,
+        central: &ObjectRef,
+        last: &Mutex<Option<Result<Look, String>>>,
+        deadline: Deadline,
+        context: &StepContext<'_>,
+    ) -> StepError {
         let mut told = String::new();
         loop {
             let look = self.look_at_log(deadline).await;
-            if let Ok(look) = &look {
-                stop_if_fatal(look)?;
+            if let Ok(Err(error)) = look.as_ref().map(stop_if_fatal) {
+                return error;
             }
-            let logs = look.as_ref().map(|look| last_lines(&look.log)).unwrap_or_default();
-            let done = self.look_at_rollout(&central, generation, logs.clone()).await?;
-            if let Some(central) = done {
-                return Ok(central);
-            }
-            let waits_for = match &look {
-                Ok(look) => words(&look.state),
-                Err(reason) => reason.clone(),
-            };
-            if deadline.is_over() {
-                let seconds = deadline.seconds();
-                let message = format!(
-                    "the rollout of `{central}` did not finish within {seconds} s; it waited for \
-                     {waits_for} ({GIVEN_UP})"
-                );
-                let error = StepError::unverified(message).with_logs(logs);
-                return Err(late(error, look.as_ref().ok()));
-            }
+            let waits_for = waits_for(&look);
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(look);
             if told != waits_for {
                 let message =
                     format!("`{central}`: {waits_for}, longer than its progress deadline");
                 context.waiting(message, None);
                 told = waits_for;
             }
-            deadline.pause(POLL).await;
+            tokio::time::sleep(POLL).await;
         }
     }
+}
 
-    /// Central once its rollout is complete, none as long as it may still become so.
-    async fn look_at_rollout(
-        &self,
-        central: &ObjectRef,
-        generation: i64,
-        logs: Vec<String>,
-    ) -> Result<Option<Value>, StepError> {
-        let workload = match self.cluster.read(central).await {
-            Ok(Some(workload)) => workload,
-            Ok(None) => {
-                let error = WaitError::Deleted { workload: central.clone() };
-                return Err(step_error(error, central));
-            }
-            Err(error) if error.is_transient() => return Ok(None),
-            Err(error) => return Err(step_error(error.into(), central)),
-        };
-        let failed = |object: ObjectRef, reason: String, message: String| {
-            let workload = central.clone();
-            step_error(WaitError::Failed { workload, object, reason, message, logs }, central)
-        };
-        match judge(&workload, generation) {
-            Progress::Done => return Ok(Some(workload)),
-            Progress::Failed { reason } if !reason.contains(GIVEN_UP) => {
-                return Err(failed(central.clone(), "does not progress".to_owned(), reason));
-            }
-            Progress::Failed { .. } | Progress::Waiting(_) => {}
-        }
-        match self.trouble_of(&workload).await {
-            Ok(Some(Trouble { object, reason, message, .. })) => {
-                Err(failed(object, reason, message))
-            }
-            // Without its pods the wait still ends, only without saying why it fails.
-            Ok(None) | Err(_) => Ok(None),
-        }
+fn waits_for(look: &Result<Look, String>) -> String {
+    match look {
+        Ok(look) => words(&look.state),
+        Err(reason) => reason.clone(),
     }
+}
 
-    /// What keeps the newest pods of Central from ever coming up.
-    async fn trouble_of(&self, workload: &Value) -> Result<Option<Trouble>, ClusterError> {
-        let namespace = self.plan.namespace.as_str();
-        let list = async |api_version: &str, kind: &str| {
-            let all = Collection::namespaced(api_version, kind, namespace);
-            self.cluster.list(&all.with_labels("app=central")).await
-        };
-        let replica_sets = list("apps/v1", "ReplicaSet").await?.items;
-        let pods = list("v1", "Pod").await?.items;
-        let trouble = diagnose(&Observed {
-            workload,
-            replica_sets: &replica_sets,
-            pods: &pods,
-            events: &[],
-            events_are_known: false,
-            now: self.cluster.now(),
-        });
-        Ok(trouble.filter(|trouble| trouble.fatal))
-    }
+/// The failure of a Central whose rollout was given up by its controller, and that is not ready
+/// when the time of the step is over.
+fn too_late(
+    central: &ObjectRef,
+    last: Option<Result<Look, String>>,
+    deadline: Deadline,
+) -> StepError {
+    let look = last.unwrap_or_else(|| Err("its log".to_owned()));
+    let (waits_for, seconds) = (waits_for(&look), deadline.seconds());
+    let logs = look.as_ref().map(|look| last_lines(&look.log)).unwrap_or_default();
+    let message = format!(
+        "the rollout of `{central}` did not finish within {seconds} s; it waited for {waits_for} \
+         (ProgressDeadlineExceeded)"
+    );
+    late(StepError::unverified(message).with_logs(logs), look.as_ref().ok())
 }
 
 /// Time is up; a migration that runs goes on all the same, one that failed says more.

@@ -30,21 +30,18 @@ impl ClusterExecutor {
         deadline: Deadline,
         context: &StepContext<'_>,
     ) -> Result<(), StepError> {
-        // The generation our write led to: an older rollout that is complete says nothing.
-        let generation = self
-            .known
-            .last(object)
-            .and_then(|last| last["metadata"]["generation"].as_i64())
-            .unwrap_or_default();
+        // As our write left it: an older rollout that is complete says nothing.
+        let seen = self.known.get_fresh(&self.cluster, object).await?;
         let mut on = |waiting: Waiting| {
             let counts = Some((waiting.ready, waiting.desired));
             context.waiting(format!("`{object}`: {}", waiting.message), counts);
         };
-        let done = wait::rollout(&self.cluster, object, generation, deadline.left(), &mut on).await;
+        let done =
+            wait::rollout(&self.cluster, object, seen.as_ref(), deadline.left(), &mut on).await;
         let after = match done {
             Ok(after) => after,
             Err(error) if self.is_central(object) => {
-                self.outlast_migration(error, generation, deadline, context).await?
+                self.outlast_migration(error, seen.as_ref(), deadline, context).await?
             }
             Err(error) => return Err(step_error(error, object)),
         };

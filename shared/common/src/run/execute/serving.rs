@@ -1,5 +1,6 @@
 //! Waiting until Central serves a version: its log says the database is current, its API answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,9 +8,10 @@ use serde_json::Value;
 use super::cluster::{ClusterExecutor, Deadline, token_is_spent};
 use super::{StepContext, Verified};
 use crate::central::CentralError;
-use crate::cluster::{Collection, LogOptions};
-use crate::rhacs::Version;
+use crate::cluster::{ClusterError, Collection, LogOptions};
+use crate::plan::Operation;
 use crate::rhacs::migrator::{self, MigratorState};
+use crate::rhacs::{ObjectRef, Version, Workload};
 use crate::run::step_error::StepError;
 
 /// How often log and API are looked at.
@@ -63,7 +65,7 @@ impl ClusterExecutor {
         loop {
             let look = self.look_at_log(deadline).await;
             if let Ok(look) = &look {
-                stop_if_fatal(look)?;
+                stop_if_fatal(look).map_err(|error| self.with_way_on(error, version))?;
             }
             let waits_for = match &look {
                 Ok(Look { state, .. }) if state.is_ready() => {
@@ -120,13 +122,24 @@ impl ClusterExecutor {
         }
     }
 
+    /// Adds what is left to do when an older Central refuses the database of the newer one.
+    fn with_way_on(&self, error: StepError, version: &Version) -> StepError {
+        if self.plan.operation != Operation::Rollback {
+            return error;
+        }
+        error
+            .hint(format!("kubectl rhacs rollback --force --to {version} forces it to go back"))
+            .hint(
+                "else restore the backup: `roxctl -e ENDPOINT central db restore BACKUP.zip` on a \
+                 new installation of that version",
+            )
+    }
+
     /// The state of the newest Central pod's log; the reason in words when there is none.
     pub(super) async fn look_at_log(&self, deadline: Deadline) -> Result<Look, String> {
         let namespace = &self.plan.namespace;
-        let pods =
-            Collection::namespaced("v1", "Pod", namespace.as_str()).with_labels("app=central");
-        let pods = self.cluster.list(&pods).await.map_err(|error| error.to_string())?;
-        let pod = newest(&pods.items).ok_or("its pod to be created")?;
+        let pod = self.central_pod().await.map_err(|error| error.to_string())?;
+        let pod = pod.ok_or("its pod to be created")?;
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let options = LogOptions::default();
         let read = self.cluster.log(namespace, name, "central", &options);
@@ -137,6 +150,28 @@ impl ClusterExecutor {
             .map_err(|error| format!("its log: {error}"))?;
         let state = migrator::read(&log);
         Ok(Look { log, state })
+    }
+
+    /// The newest pod of Central. A watch may not have told of it yet, so what it knows is believed
+    /// only of a pod that runs the image Central has by now.
+    async fn central_pod(&self) -> Result<Option<Arc<Value>>, ClusterError> {
+        let namespace = self.plan.namespace.as_str();
+        let central = self.known.last(&ObjectRef::deployment(namespace, "central"));
+        let wanted = central.as_ref().and_then(|central| {
+            Some(Workload::new(central).container("central")?.image().to_owned())
+        });
+        let runs_wanted = |pod: &Arc<Value>| {
+            let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+            let mut images = containers.filter_map(|container| container["image"].as_str());
+            wanted.as_deref().is_some_and(|wanted| images.any(|image| image == wanted))
+        };
+        let known = self.cluster.pods_of("central").await?;
+        if let Some(pod) = newest(known.into_iter().filter(runs_wanted)) {
+            return Ok(Some(pod));
+        }
+        let all = Collection::namespaced("v1", "Pod", namespace).with_labels("app=central");
+        let list = self.cluster.list(&all).await?;
+        Ok(newest(list.items.into_iter().map(Arc::new)))
     }
 
     /// Whether the API serves `version`; a warning where that could not be asked.
@@ -200,10 +235,10 @@ pub(super) fn words(state: &MigratorState) -> String {
 }
 
 /// The pod created last; one that is being deleted does not count.
-fn newest(pods: &[Value]) -> Option<&Value> {
-    pods.iter()
-        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
-        .max_by_key(|pod| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default())
+fn newest(pods: impl Iterator<Item = Arc<Value>>) -> Option<Arc<Value>> {
+    let created =
+        |pod: &Value| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+    pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).max_by_key(|pod| created(pod))
 }
 
 /// So much of a log as goes into an error.
@@ -227,7 +262,8 @@ mod tests {
             json!({"metadata": {"name": "c", "creationTimestamp": "2024-01-03T00:00:00Z",
                    "deletionTimestamp": "2024-01-03T00:00:01Z"}}),
         ];
-        assert_eq!(newest(&pods).unwrap()["metadata"]["name"], "b");
+        let pods = pods.into_iter().map(Arc::new);
+        assert_eq!(newest(pods).unwrap()["metadata"]["name"], "b");
     }
 
     #[test]

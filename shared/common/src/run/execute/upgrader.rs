@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::cluster::{ClusterExecutor, Deadline};
 use super::fleet::{Scope, Upgrader, Verdict, upgrader, verdict};
 use super::{StepContext, Verified};
-use crate::rhacs::{SecuredCluster, Version};
+use crate::plan::Operation;
+use crate::rhacs::{Component, SecuredCluster, Version};
 use crate::run::event::Outcome;
 use crate::run::step_error::StepError;
 
@@ -118,7 +119,10 @@ impl ClusterExecutor {
                 format!("cluster `{}`: {}", verdict.report.name, verdict.report.note)
             }));
             if missing.is_empty() || !is_worth_waiting || deadline.is_over() {
-                let warnings = upgraded_next(&verdicts);
+                let warnings = match self.plan.operation {
+                    Operation::Rollback => Vec::new(),
+                    Operation::Upgrade | Operation::Scc => upgraded_next(&verdicts),
+                };
                 let clusters = verdicts.into_iter().map(|verdict| verdict.report).collect();
                 return Ok(Verified { unverified: missing, warnings, clusters });
             }
@@ -132,7 +136,10 @@ impl ClusterExecutor {
     /// What is missing at Central itself, and the verdict on each cluster.
     async fn look_at_all(&self, version: &Version) -> (Vec<String>, Vec<Verdict>) {
         let mut missing = Vec::new();
-        if let Err(not_yet) = self.api_serves(version).await {
+        // Central stays what it is when only other parts are rolled back.
+        let is_meant = self.plan.operation != Operation::Rollback
+            || self.plan.components.contains(&Component::Central);
+        if is_meant && let Err(not_yet) = self.api_serves(version).await {
             missing.push(format!("Central: waits for {}", not_yet.waits_for));
         }
         match self.clusters().await {

@@ -1,17 +1,18 @@
 //! Writing objects: guarded by the state that is known, repeated only when nothing of it moved.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::cluster::ClusterExecutor;
 use super::covers::covers;
 use super::diff::changed_paths;
 use crate::cluster::{ClusterError, WriteOptions};
-use crate::plan::{Operation, Plan, Write, basis_digest, is_satisfied};
+use crate::plan::{Before, Operation, Plan, Write, basis_digest, is_satisfied};
 use crate::rhacs::ObjectRef;
 use crate::run::event::Event;
 use crate::run::execute::StepContext;
 use crate::run::record::Wrote;
 use crate::run::step_error::StepError;
+use crate::run::undo::{Restoration, restoration};
 
 /// How often a write is tried whose object moves only where it does not matter.
 const MOST_ATTEMPTS: u32 = 5;
@@ -26,6 +27,7 @@ pub(super) enum Written {
 impl ClusterExecutor {
     /// Whether `write` would change nothing, by what is known.
     pub(super) async fn is_written(&self, write: &Write) -> Result<bool, StepError> {
+        let write = &*self.complete(write).await?;
         let object = write.object();
         let live = self.known.get(&self.cluster, object).await?;
         if !holds(write, live.as_ref())? {
@@ -42,14 +44,13 @@ impl ClusterExecutor {
         write: &Write,
         context: &StepContext<'_>,
     ) -> Result<Written, StepError> {
+        let write = &*self.complete(write).await?;
         let object = write.object();
         for attempt in 2..=MOST_ATTEMPTS + 1 {
-            let live = match write {
-                Write::Delete { .. } => self.unmoved(object, context).await?,
-                Write::Patch { .. } | Write::Apply { .. } => {
-                    self.known.get(&self.cluster, object).await?
-                }
-            };
+            let live = self.known.get(&self.cluster, object).await?;
+            if matches!(write, Write::Delete { .. }) {
+                unmoved(object, live.as_ref(), context)?;
+            }
             if holds(write, live.as_ref())? {
                 return Ok(Written::Unchanged);
             }
@@ -59,7 +60,10 @@ impl ClusterExecutor {
                     self.announce_change(object, context);
                     return Ok(Written::Changed);
                 }
-                Err(ClusterError::Conflict { message }) => {
+                // Creating again what was deleted may find that the lost first attempt went through.
+                Err(
+                    ClusterError::Conflict { message } | ClusterError::AlreadyExists { message },
+                ) => {
                     let now = self.known.refresh(&self.cluster, object).await?;
                     if holds(write, now.as_ref())? {
                         // The first answer was lost: this is our own write.
@@ -108,34 +112,32 @@ impl ClusterExecutor {
                 self.cluster.apply(&manifest, &options.forced()).await.map(Some)
             }
             Write::Delete { object } => {
-                let uid = live.and_then(|live| live["metadata"]["uid"].as_str());
-                self.cluster.delete(object, uid, options.dry_run).await.map(|_| None)
+                let as_known = live.map_or(Value::Null, |live| {
+                    let metadata = &live["metadata"];
+                    json!({"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]})
+                });
+                self.cluster.delete_if(object, as_known, options.dry_run).await.map(|_| None)
             }
-        }
-    }
-
-    /// The object as it is now, which must be as this run knows it: a deletion carries nothing
-    /// that would fail when somebody changed the object meanwhile.
-    async fn unmoved(
-        &self,
-        object: &ObjectRef,
-        context: &StepContext<'_>,
-    ) -> Result<Option<Value>, StepError> {
-        let live = self.known.refresh(&self.cluster, object).await?;
-        if let Some(live) = &live {
-            let step = context.record.captured.get(context.step_id());
-            let captured = step.into_iter().flatten().find(|captured| captured.object == *object);
-            match last_write(object, context) {
-                Some(wrote) if is_as_left(&wrote, live) => {}
-                Some(_) => return Err(moved(object)),
-                None => {
-                    if let Some(captured) = captured {
-                        same_object(object, captured.before.as_ref(), live)?;
+            Write::Restore { object, before: Before::Manifest { manifest } } => {
+                match restoration(manifest, live) {
+                    Restoration::Nothing => Ok(live.cloned()),
+                    Restoration::Create(manifest) => {
+                        self.cluster.create(&manifest, &options).await.map(Some)
+                    }
+                    Restoration::Replace(mut manifest) => {
+                        if is_workload(object) {
+                            manifest["metadata"]["annotations"]["kubernetes.io/change-cause"] =
+                                change_cause(&self.plan, context).into();
+                        }
+                        self.cluster.replace(&manifest, &options).await.map(Some)
                     }
                 }
             }
+            Write::Restore { object, before: Before::Recorded { run, .. } } => {
+                let message = format!("`{object}` was not loaded from the record of run `{run}`");
+                Err(ClusterError::Config { message })
+            }
         }
-        Ok(live)
     }
 
     /// Remembers and records an object as a write left it.
@@ -155,6 +157,23 @@ impl ClusterExecutor {
             digest: after.as_ref().map(basis_digest),
         });
         self.known.remember(object, after);
+    }
+}
+
+/// What is deleted must be as this run left or captured it, not what somebody made of it since.
+fn unmoved(
+    object: &ObjectRef,
+    live: Option<&Value>,
+    context: &StepContext<'_>,
+) -> Result<(), StepError> {
+    let Some(live) = live else { return Ok(()) };
+    let step = context.record.captured.get(context.step_id());
+    let captured = step.into_iter().flatten().find(|captured| captured.object == *object);
+    match (last_write(object, context), captured) {
+        (Some(wrote), _) if is_as_left(&wrote, live) => Ok(()),
+        (Some(_), _) => Err(moved(object)),
+        (None, Some(captured)) => same_object(object, captured.before.as_ref(), live),
+        (None, None) => Ok(()),
     }
 }
 
@@ -193,6 +212,10 @@ pub(super) fn holds(write: &Write, live: Option<&Value>) -> Result<bool, StepErr
         (Write::Apply { manifest, .. }, live) => {
             Ok(live.is_some_and(|live| covers(live, manifest)))
         }
+        (Write::Restore { before: Before::Manifest { manifest }, .. }, live) => {
+            Ok(restoration(manifest, live) == Restoration::Nothing)
+        }
+        (Write::Restore { before: Before::Recorded { .. }, .. }, _) => Ok(false),
         (Write::Patch { body, .. }, Some(live)) => Ok(is_satisfied(live, body)),
         (Write::Patch { object, .. }, None) => {
             Err(StepError::stale(format!("`{object}` is gone, so it cannot be changed"))
@@ -247,13 +270,12 @@ const fn verb(write: &Write) -> &'static str {
         Write::Patch { .. } => "patch",
         Write::Apply { .. } => "apply",
         Write::Delete { .. } => "delete",
+        Write::Restore { .. } => "put back",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -190,12 +190,13 @@ fn terminal_event(ending: &Ending, report: Report) -> Event {
 /// The commands that go on from a run that stopped.
 fn ways_on(record: &Record) -> Vec<String> {
     let (plan, id) = (&record.plan, &record.id);
+    let word = plan.operation.word();
     let mut ways = Vec::new();
     if record.is_resumable() {
-        ways.push(command(plan, &format!("upgrade resume {id}")));
+        ways.push(command(plan, &format!("{word} resume {id}")));
     }
-    if plan.operation == Operation::Upgrade {
-        ways.push(command(plan, &format!("upgrade history {id}")));
+    if plan.operation != Operation::Scc {
+        ways.push(command(plan, &format!("{word} history {id}")));
     }
     ways
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Plan, ScannerConfig};
+use crate::plan::{Plan, ScannerConfig, Write};
 use crate::rhacs::ObjectRef;
 use crate::run::event::Stamped;
 use crate::run::execute::Conclusion;
@@ -400,4 +400,25 @@ async fn what_could_not_be_verified_ends_with_its_own_code_and_keeps_the_token()
     assert!(!world.applied.borrow().contains("token"));
     let report = run.into_result().unwrap();
     assert_eq!(report.warnings, ["the secured clusters"]);
+}
+
+#[test]
+fn a_step_that_a_later_one_overtook_is_not_looked_for_again() {
+    let write = || Write::Delete { object: ObjectRef::scc("scanner") };
+    let mut plan = plan_of(&["empty", "other", "delete"]);
+    for index in [0, 2] {
+        plan.steps[index].action = Action::Write { writes: vec![write()] };
+    }
+    let mut record = record_of(plan);
+    let overtaken = |record: &Record| {
+        record.plan.steps.iter().map(|step| is_overtaken(record, step)).collect::<Vec<_>>()
+    };
+    let mut set = |id: &str, state| {
+        record.steps.insert(id.to_owned(), StepRecord::new(state, record.started));
+        overtaken(&record)
+    };
+    assert_eq!(set("empty", StepState::Done), [false, false, false]);
+    assert_eq!(set("other", StepState::Done), [false, false, false]);
+    assert_eq!(set("delete", StepState::Started), [true, false, false]);
+    assert_eq!(set("empty", StepState::Started), [false, false, false]);
 }

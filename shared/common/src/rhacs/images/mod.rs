@@ -3,12 +3,17 @@
 //! Sources: the guide's section 2.3.3, the product's `pkg/images/defaults/flavor.go`, its
 //! `SCANNER_VERSION` and `COLLECTOR_VERSION` files at each tag, the change log of 3.68 and 4.11.
 
+mod known;
+mod unknown;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Version;
+use known::{COLLECTOR, FACT, OFFICIAL_PREFIXES, OLD_RED_HAT, RED_HAT, SCANNER, SHORT_NAMED};
+pub use unknown::{UnknownTag, UnknownTags};
 
 /// What an image is for; the product's short names.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -72,18 +77,6 @@ pub struct ImageOptions {
     /// The version that runs, as Central's API says it; it stands in for the tag of an image that
     /// is named by its digest only.
     pub running: Option<Version>,
-}
-
-/// Why no reference could be formed for a release.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(
-    "the tag of image `{role}` in release {version} is not known: up to 3.67 it has a version of its own"
-)]
-pub struct UnknownTag {
-    /// The image.
-    pub role: Role,
-    /// The release.
-    pub version: Version,
 }
 
 impl Role {
@@ -267,47 +260,6 @@ fn short_name(name: &str) -> Option<(&str, Naming)> {
 fn component_version(table: &[(Version, &'static str)], release: &Version) -> Option<&'static str> {
     table.iter().find(|(version, _)| version == release).map(|(_, tag)| *tag)
 }
-
-const RED_HAT: &str = "registry.redhat.io/advanced-cluster-security";
-const OLD_RED_HAT: &str = "registry.redhat.io/rh-acs";
-const OFFICIAL_PREFIXES: [&str; 8] = [
-    RED_HAT,
-    OLD_RED_HAT,
-    "stackrox.io",
-    "collector.stackrox.io",
-    "quay.io/stackrox-io",
-    "quay.io/rhacs-eng",
-    "docker.io/stackrox",
-    "registry.connect.redhat.com/stackrox",
-];
-const SHORT_NAMED: [&str; 4] = ["stackrox.io", "stackrox-io", "rhacs-eng", "docker.io/stackrox"];
-
-/// Scanner tags of releases in which it had its own.
-const SCANNER: &[(Version, &str)] = &[
-    (Version::release(3, 58, 1), "2.12.2"),
-    (Version::release(3, 62, 1), "2.17.5"),
-    (Version::release(3, 63, 0), "2.17.4"),
-    (Version::release(3, 64, 0), "2.18.0"),
-    (Version::release(3, 66, 1), "2.20.0"),
-    (Version::release(3, 67, 2), "2.21.3"),
-];
-
-/// Collector tags, without their suffix, of releases in which it had its own.
-const COLLECTOR: &[(Version, &str)] = &[
-    (Version::release(3, 58, 1), "3.1.20"),
-    (Version::release(3, 62, 1), "3.1.32"),
-    (Version::release(3, 63, 0), "3.1.30"),
-    (Version::release(3, 64, 0), "3.2.0"),
-    (Version::release(3, 66, 1), "3.4.1"),
-    (Version::release(3, 67, 2), "3.5.0"),
-];
-
-/// Tags of `fact`, the one image that still has its own.
-const FACT: &[(Version, &str)] = &[
-    (Version::release(4, 9, 10), "0.1.0"),
-    (Version::release(4, 10, 6), "0.2.6"),
-    (Version::release(4, 11, 2), "0.3.2"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,8 @@
-//! The constraints that OpenShift brings along, with the roles through which service accounts use them.
+//! The constraints that OpenShift brings along, with the roles through which they are used.
+//!
+//! Source: the manifests of openshift/cluster-kube-apiserver-operator
+//! (`bindata/bootkube/scc-manifests`); `node-exporter` is cluster monitoring's,
+//! `machine-api-termination-handler` the machine API's.
 
 use serde_json::{Value, json};
 
@@ -10,7 +14,10 @@ struct Spec {
     groups: &'static [&'static str],
     privileged: bool,
     escalation: bool,
-    host: bool,
+    host_network: bool,
+    host_ports: bool,
+    host_pid: bool,
+    host_ipc: bool,
     host_path: bool,
     run_as: &'static str,
     level: &'static str,
@@ -39,6 +46,17 @@ const WITH_HOST_PATH: &[&str] = &[
     "emptyDir",
     "ephemeral",
     "hostPath",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
+const WITH_NFS: &[&str] = &[
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "hostPath",
     "nfs",
     "persistentVolumeClaim",
     "projected",
@@ -54,7 +72,10 @@ const RESTRICTED: Spec = Spec {
     groups: &[],
     privileged: false,
     escalation: true,
-    host: false,
+    host_network: false,
+    host_ports: false,
+    host_pid: false,
+    host_ipc: false,
     host_path: false,
     run_as: "MustRunAsRange",
     level: "MustRunAs",
@@ -66,7 +87,9 @@ const RESTRICTED: Spec = Spec {
     volumes: VOLUMES,
 };
 
+/// The base of those of 4.11 and later: no escalation, no capabilities, the default seccomp profile.
 const SECOND: Spec = Spec {
+    name: "restricted-v2",
     escalation: false,
     capabilities: &["NET_BIND_SERVICE"],
     drop: &["ALL"],
@@ -74,7 +97,31 @@ const SECOND: Spec = Spec {
     ..RESTRICTED
 };
 
-const BUILT_IN: &[Spec] = &[
+const HOST_NETWORK: Spec = Spec {
+    name: "hostnetwork",
+    host_network: true,
+    host_ports: true,
+    supplemental: "MustRunAs",
+    ..RESTRICTED
+};
+
+/// Everything of the host, as anybody.
+const ANY_HOST: Spec = Spec {
+    name: "node-exporter",
+    privileged: true,
+    host_network: true,
+    host_ports: true,
+    host_pid: true,
+    host_path: true,
+    run_as: "RunAsAny",
+    level: "RunAsAny",
+    fs_group: "RunAsAny",
+    drop: &[],
+    volumes: &["*"],
+    ..RESTRICTED
+};
+
+const BUILT_IN: [Spec; 12] = [
     Spec {
         name: "anyuid",
         priority: Some(10),
@@ -84,7 +131,15 @@ const BUILT_IN: &[Spec] = &[
         drop: &["MKNOD"],
         ..RESTRICTED
     },
-    Spec { name: "hostaccess", host: true, host_path: true, volumes: WITH_HOST_PATH, ..RESTRICTED },
+    Spec {
+        name: "hostaccess",
+        host_ipc: true,
+        host_pid: true,
+        host_path: true,
+        supplemental: "RunAsAny",
+        volumes: WITH_HOST_PATH,
+        ..HOST_NETWORK
+    },
     Spec {
         name: "hostmount-anyuid",
         users: &["system:serviceaccount:openshift-infra:pv-recycler-controller"],
@@ -92,71 +147,104 @@ const BUILT_IN: &[Spec] = &[
         run_as: "RunAsAny",
         fs_group: "RunAsAny",
         drop: &["MKNOD"],
-        volumes: WITH_HOST_PATH,
+        volumes: WITH_NFS,
         ..RESTRICTED
     },
+    HOST_NETWORK,
+    Spec {
+        name: "hostnetwork-v2",
+        host_network: true,
+        host_ports: true,
+        supplemental: "MustRunAs",
+        ..SECOND
+    },
+    Spec {
+        name: "machine-api-termination-handler",
+        users: &["system:serviceaccount:openshift-machine-api:machine-api-termination-handler"],
+        host_network: true,
+        host_path: true,
+        run_as: "RunAsAny",
+        supplemental: "MustRunAs",
+        drop: &[],
+        volumes: &["downwardAPI", "hostPath"],
+        ..RESTRICTED
+    },
+    ANY_HOST,
     Spec { name: "nonroot", run_as: "MustRunAsNonRoot", fs_group: "RunAsAny", ..RESTRICTED },
     Spec { name: "nonroot-v2", run_as: "MustRunAsNonRoot", fs_group: "RunAsAny", ..SECOND },
     Spec {
         name: "privileged",
         users: &["system:admin", "system:serviceaccount:openshift-infra:build-controller"],
         groups: &["system:cluster-admins", "system:nodes", "system:masters"],
-        privileged: true,
-        host: true,
-        host_path: true,
-        run_as: "RunAsAny",
-        level: "RunAsAny",
-        fs_group: "RunAsAny",
+        host_ipc: true,
         capabilities: &["*"],
-        drop: &[],
         seccomp: &["*"],
-        volumes: &["*"],
-        ..RESTRICTED
+        ..ANY_HOST
     },
-    Spec { ..RESTRICTED },
-    Spec { name: "restricted-v2", ..SECOND },
+    RESTRICTED,
+    SECOND,
 ];
 
 /// The constraints themselves.
 #[must_use]
-pub(crate) fn constraints() -> Vec<Value> {
+pub fn built_in_constraints() -> Vec<Value> {
     BUILT_IN.iter().map(constraint).collect()
 }
 
 /// A ClusterRole per constraint, and the binding that gives `restricted-v2` to everybody.
 #[must_use]
-pub(crate) fn roles() -> (Vec<Value>, Value) {
+pub fn built_in_roles() -> (Vec<Value>, Value) {
     let roles = BUILT_IN.iter().map(|spec| {
         json!({
-            "metadata": {"name": format!("system:openshift:scc:{}", spec.name)},
-            "rules": [{"apiGroups": ["security.openshift.io"], "resources": ["securitycontextconstraints"],
-                "resourceNames": [spec.name], "verbs": ["use"]}],
+            "apiVersion": RBAC,
+            "kind": "ClusterRole",
+            "metadata": {"name": role_name(spec.name)},
+            "rules": [{
+                "apiGroups": ["security.openshift.io"],
+                "resources": ["securitycontextconstraints"],
+                "resourceNames": [spec.name],
+                "verbs": ["use"],
+            }],
         })
     });
-    let name = "system:openshift:scc:restricted-v2";
+    let name = role_name(SECOND.name);
+    let group = "rbac.authorization.k8s.io";
     let binding = json!({
+        "apiVersion": RBAC,
+        "kind": "ClusterRoleBinding",
         "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}],
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+        "subjects": [{"apiGroup": group, "kind": "Group", "name": "system:authenticated"}],
     });
     (roles.collect(), binding)
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+fn role_name(constraint: &str) -> String {
+    format!("system:openshift:scc:{constraint}")
 }
 
 fn constraint(spec: &Spec) -> Value {
     json!({
         "apiVersion": "security.openshift.io/v1",
-        "kind": "SecurityContextConstraints",
-        "metadata": {"name": spec.name, "annotations": {"include.release.openshift.io/self-managed-high-availability": "true"}},
+        "kind": super::KIND,
+        "metadata": {
+            "name": spec.name,
+            "annotations": {
+                "include.release.openshift.io/self-managed-high-availability": "true",
+            },
+        },
         "priority": spec.priority,
         "users": spec.users,
         "groups": spec.groups,
         "allowPrivilegedContainer": spec.privileged,
         "allowPrivilegeEscalation": spec.escalation,
         "allowHostDirVolumePlugin": spec.host_path,
-        "allowHostIPC": spec.host,
-        "allowHostNetwork": spec.host,
-        "allowHostPID": spec.host,
-        "allowHostPorts": spec.host,
+        "allowHostIPC": spec.host_ipc,
+        "allowHostNetwork": spec.host_network,
+        "allowHostPID": spec.host_pid,
+        "allowHostPorts": spec.host_ports,
         "allowedCapabilities": spec.capabilities,
         "defaultAddCapabilities": null,
         "requiredDropCapabilities": spec.drop,

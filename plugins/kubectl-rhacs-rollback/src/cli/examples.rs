@@ -1,0 +1,54 @@
+//! The examples of every `--help`.
+
+pub(super) const PLAN_EXAMPLES: &str = "\
+Examples:
+  # What going back would change, and what it would cost
+  kubectl rhacs rollback plan
+
+  # Everything about each step
+  kubectl rhacs rollback plan --components central,scanner,secured -o yaml";
+
+pub(super) const CHECK_EXAMPLES: &str = "\
+Examples:
+  # Ends with 3 when something blocks
+  kubectl rhacs rollback check
+
+  # Before a forced rollback
+  kubectl rhacs rollback check --force --to 3.66.1";
+
+pub(super) const RESUME_EXAMPLES: &str = "\
+Examples:
+  # The newest rollback that is not finished
+  kubectl rhacs rollback resume";
+
+pub(super) const HISTORY_EXAMPLES: &str = "\
+Examples:
+  # All recorded runs, those of upgrades too
+  kubectl rhacs rollback history
+
+  # The steps of one
+  kubectl rhacs rollback history 20260102-120000-k3v9";
+
+pub(super) const UNLOCK_EXAMPLES: &str = "\
+Examples:
+  kubectl rhacs rollback unlock --reason \"the laptop of that run was lost\"";
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  # Take back the newest run: Central alone
+  kubectl rhacs rollback
+
+  # The whole installation, to what it was before a certain run
+  kubectl rhacs rollback --to-run 20260102-120000-k3v9 --components central,scanner,secured
+
+  # After an upgrade by hand: by the revisions of deploy/central
+  kubectl rhacs rollback --to-revision 3
+
+  # Central has started on the new version: what it wrote since is lost
+  kubectl rhacs rollback --force --to 3.66.1
+
+  # Rehearse a forced one on an embedded sample
+  kubectl rhacs rollback plan --force --to 3.66.1 --rehearse sample:3.69.2
+
+Exit codes: 0 done or nothing to do, 2 usage, 3 blocked by a check, 4 a step failed, 5 not verified in time,
+6 declined, 7 no supported way, 8 locked by another run, 9 plan is stale, 10 changes pending, 130 interrupted";

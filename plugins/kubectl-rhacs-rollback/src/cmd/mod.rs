@@ -1,0 +1,4 @@
+//! What a rollback does between its flags and the rooms that all plugins share.
+
+pub mod prepare;
+pub mod rollback;

@@ -1,0 +1,48 @@
+//! `kubectl rhacs rollback`: from the record of a run, or from what else is known, to the way back.
+
+pub mod checks;
+pub mod cli;
+pub mod cmd;
+pub mod gather;
+pub mod planner;
+
+use common::command::{Session, Stop, Tool, check, history, plan, process, resume, unlock};
+use common::env::Env;
+use common::exit::Exit;
+use common::failure::Failure;
+use common::plan::Operation;
+use common::ui::Ui;
+
+use cli::{Cli, Verb};
+
+/// This plugin.
+pub const TOOL: Tool =
+    Tool { word: "rollback", operation: Operation::Rollback, groups: checks::GROUPS };
+
+/// Runs the command that `env` holds the arguments of, and says how the process ends.
+#[must_use]
+pub fn run(env: &Env) -> Exit {
+    process::run(
+        env,
+        Cli::read(env.args()),
+        |cli| Ui::new(env, &cli.ui, cli.run.yes),
+        |cli, ui, stop| dispatch(cli, env.clone(), ui, stop),
+    )
+}
+
+async fn dispatch(cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Exit, Failure> {
+    cli.check()?;
+    let session = Session::open(TOOL, cli.flags(), env, ui, stop).await?;
+    match &cli.verb {
+        None => cmd::rollback::run(&session, &cli).await,
+        Some(Verb::Plan { exit_code }) => {
+            plan::run(&session, &cmd::prepare::run(&session, &cli).await?.prepared, *exit_code)
+        }
+        Some(Verb::Check) => {
+            check::run(&session, &cmd::prepare::run(&session, &cli).await?.prepared)
+        }
+        Some(Verb::Resume { run }) => resume::run(&session, run.as_deref()).await,
+        Some(Verb::History { run }) => history::run(&session, run.as_deref()).await,
+        Some(Verb::Unlock { reason }) => unlock::run(&session, reason, cli.target.force).await,
+    }
+}

@@ -1,0 +1,41 @@
+//! Preflight checks of an SCC migration: named findings about the SCCs and the plan for them. Pure.
+
+mod admission;
+mod constraints;
+
+use common::checks::{ACCESS, CLUSTER, Definition, Group, NODES, POLICIES, RECORDS, WORKLOADS};
+
+pub use constraints::{capturing, different, foreign, spec_of};
+
+use common::plan::Severity;
+
+/// Every check of an SCC migration, in the order of the documentation.
+pub const GROUPS: &[Group] = &[
+    RECORDS,
+    ACCESS,
+    WORKLOADS,
+    CLUSTER,
+    NODES,
+    POLICIES,
+    CONSTRAINTS,
+    ADMISSION,
+    Group { definitions: &[CHANGED], run: |_| Vec::new() },
+];
+
+/// The checks that are about SCCs alone.
+pub const OWN: &[Group] = &[CONSTRAINTS, ADMISSION];
+
+const CONSTRAINTS: Group = Group { definitions: constraints::DEFINITIONS, run: constraints::run };
+const ADMISSION: Group = Group { definitions: admission::DEFINITIONS, run: admission::run };
+
+/// Made by `restore`, which alone knows what the run had left.
+pub const CHANGED: Definition = Definition {
+    code: "RHACS-SCC-CHANGED",
+    severity: Severity::Accept,
+    meaning: "somebody changed an object after the run that is to be taken back",
+    why: "putting it back undoes that change too",
+    source: "the record of the run",
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! `restore`: put back what a recorded run removed or changed.
+
+use common::checks::known_codes;
+use common::command::history::load;
+use common::command::{DryRun, Session, execute, prepare, propose_and_run};
+use common::exit::Exit;
+use common::failure::Failure;
+use common::plan::check_installed;
+
+use crate::{observe, restore};
+
+/// Plans the way back from the record of `run`, shows it, asks and runs it.
+///
+/// # Errors
+/// When there is no such run, its record cannot be used, or the way back fails.
+pub async fn run(session: &Session, run: &str) -> Result<Exit, Failure> {
+    known_codes(session.tool.groups, &session.flags.run.accept)?;
+    if session.flags.run.dry_run == DryRun::None {
+        execute::refuse_if_locked(session).await?;
+    }
+    let snapshot = observe::run(session).await?;
+    check_installed(&snapshot).map_err(|unfit| unfit.into_failure())?;
+    let record = load(session, run).await?;
+    let timeout = session.flags.run.timeout.map(|timeout| timeout.as_secs().max(1));
+    let (plan, changed) = restore::plan(&record, &snapshot, timeout);
+    let mut prepared = prepare(session, snapshot, plan, None).await?;
+    let accepted = session.check_options().accept;
+    let accepted = known_codes(session.tool.groups, &accepted).unwrap_or_default();
+    for mut finding in changed {
+        finding.accepted = accepted.contains(&finding.code);
+        prepared.findings.push(finding);
+    }
+    prepared.findings.sort_by(|a, b| (a.severity, &a.code).cmp(&(b.severity, &b.code)));
+    propose_and_run(session, prepared).await
+}

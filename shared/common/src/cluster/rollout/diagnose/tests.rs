@@ -1,0 +1,200 @@
+use serde_json::json;
+
+use super::*;
+
+const NOW: &str = "2026-03-01T12:00:00Z";
+
+struct Scene {
+    workload: Value,
+    replica_sets: Vec<Value>,
+    pods: Vec<Value>,
+    events: Vec<Value>,
+    events_are_known: bool,
+}
+
+impl Scene {
+    /// A Deployment at revision 2 with one pod of each revision.
+    fn deployment(new_pod_status: &Value) -> Self {
+        let set = |revision: &str| {
+            json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
+                "name": format!("central-{revision}"), "uid": format!("set-{revision}"),
+                "annotations": {"deployment.kubernetes.io/revision": revision},
+                "ownerReferences": [{"uid": "central"}],
+            }})
+        };
+        let pod = |revision: &str, status: &Value| {
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
+                "name": format!("central-{revision}-x"), "uid": format!("pod-{revision}"),
+                "namespace": "stackrox",
+                "ownerReferences": [{"uid": format!("set-{revision}")}],
+            }, "status": status})
+        };
+        let broken = waiting("CrashLoopBackOff", 9);
+        Self {
+            workload: json!({"kind": "Deployment", "metadata": {
+                "uid": "central", "generation": 2,
+                "annotations": {"deployment.kubernetes.io/revision": "2"},
+            }, "status": {"observedGeneration": 2}}),
+            replica_sets: vec![set("1"), set("2")],
+            pods: vec![pod("1", &broken), pod("2", new_pod_status)],
+            events: Vec::new(),
+            events_are_known: true,
+        }
+    }
+
+    fn diagnose(&self) -> Option<Trouble> {
+        self.judged(diagnose)
+    }
+
+    fn judged<T>(&self, judgement: impl FnOnce(&Observed<'_>) -> T) -> T {
+        let shared = |all: &[Value]| all.iter().cloned().map(Arc::new).collect::<Vec<_>>();
+        judgement(&Observed {
+            workload: &self.workload,
+            replica_sets: &shared(&self.replica_sets),
+            pods: &shared(&self.pods),
+            events: &self.events,
+            events_are_known: self.events_are_known,
+            now: NOW.parse().unwrap(),
+        })
+    }
+}
+
+fn waiting(reason: &str, restarts: u64) -> Value {
+    json!({
+        "startTime": "2026-03-01T11:59:58Z",
+        "containerStatuses": [{
+            "name": "central", "restartCount": restarts, "ready": false,
+            "state": {"waiting": {"reason": reason, "message": "because"}},
+            "lastState": {"terminated": {"exitCode": 132, "reason": "Error"}},
+        }],
+    })
+}
+
+#[test]
+fn each_reason_has_its_grace() {
+    for (reason, restarts, fatal) in [
+        ("ErrImagePull", 0, false),
+        ("ImagePullBackOff", 0, true),
+        ("InvalidImageName", 0, true),
+        ("CrashLoopBackOff", 1, false),
+        ("CrashLoopBackOff", 2, true),
+        ("RunContainerError", 0, true),
+        ("CreateContainerConfigError", 0, false),
+    ] {
+        let trouble = Scene::deployment(&waiting(reason, restarts)).diagnose().unwrap();
+        assert_eq!((trouble.reason.as_str(), trouble.fatal), (reason, fatal));
+        assert_eq!(trouble.object.name, "central-2-x");
+        assert_eq!(trouble.container.as_deref(), Some("central"));
+    }
+    assert_eq!(Scene::deployment(&waiting("ContainerCreating", 0)).diagnose(), None);
+}
+
+#[test]
+fn a_crash_tells_its_exit_code() {
+    let trouble = Scene::deployment(&waiting("CrashLoopBackOff", 3)).diagnose().unwrap();
+    assert_eq!(trouble.message, "exit code 132 (Error), 3 restarts");
+    assert!(trouble.crashed);
+}
+
+#[test]
+fn pods_of_the_old_template_do_not_count() {
+    let mut scene = Scene::deployment(&json!({"phase": "Running"}));
+    assert_eq!(scene.diagnose(), None, "only the old pod is broken");
+    scene.pods[1]["status"] = waiting("ImagePullBackOff", 0);
+    scene.workload["metadata"]["generation"] = json!(3);
+    assert_eq!(scene.diagnose(), None, "the controller has not made the new template yet");
+}
+
+#[test]
+fn a_pod_that_fits_nowhere_is_fatal_after_a_while_unless_room_is_made() {
+    let status = |since: &str| {
+        json!({"phase": "Pending", "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/3 nodes are available", "lastTransitionTime": since,
+        }]})
+    };
+    let fresh = Scene::deployment(&status("2026-03-01T11:59:45Z")).diagnose().unwrap();
+    assert!(!fresh.fatal && fresh.reason == "Unschedulable");
+    let mut scene = Scene::deployment(&status("2026-03-01T11:59:00Z"));
+    assert!(scene.diagnose().unwrap().fatal);
+    for (reason, fatal) in
+        [("TriggeredScaleUp", false), ("Nominated", false), ("FailedScheduling", true)]
+    {
+        scene.events = vec![json!({"reason": reason, "involvedObject": {"uid": "pod-2"}})];
+        assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{reason}");
+    }
+}
+
+#[test]
+fn a_pod_that_fits_nowhere_has_longer_when_nobody_can_tell_whether_room_is_made() {
+    let status = |since: &str| {
+        json!({"phase": "Pending", "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/3 nodes are available", "lastTransitionTime": since,
+        }]})
+    };
+    for (since, fatal) in [("2026-03-01T11:59:00Z", false), ("2026-03-01T11:58:00Z", true)] {
+        let mut scene = Scene::deployment(&status(since));
+        scene.events_are_known = false;
+        assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{since}");
+    }
+}
+
+#[test]
+fn a_quota_ends_the_wait_and_a_restarting_webhook_does_not() {
+    let refused = |message: &str, since: &str| {
+        json!({"conditions": [{"type": "ReplicaFailure", "status": "True",
+            "reason": "FailedCreate", "message": message, "lastTransitionTime": since}]})
+    };
+    let mut scene = Scene::deployment(&json!({}));
+    scene.pods.clear();
+    scene.replica_sets[1]["status"] = refused("exceeded quota: x", "2026-03-01T11:59:40Z");
+    let trouble = scene.diagnose().unwrap();
+    assert!(trouble.fatal && trouble.object.name == "central-2", "{trouble:?}");
+    let message = "Internal error: failed calling webhook \"x\": connection refused";
+    scene.replica_sets[1]["status"] = refused(message, "2026-03-01T11:59:40Z");
+    assert!(!scene.diagnose().unwrap().fatal);
+}
+
+#[test]
+fn a_container_that_runs_out_of_memory_is_named_so() {
+    let mut status = waiting("CrashLoopBackOff", 2);
+    status["containerStatuses"][0]["lastState"]["terminated"]["reason"] = json!("OOMKilled");
+    let trouble = Scene::deployment(&status).diagnose().unwrap();
+    assert!(trouble.reason == "OOMKilled" && trouble.fatal);
+}
+
+#[test]
+fn only_the_current_generation_of_a_daemon_set_counts() {
+    let pod = |generation: &str| {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
+            "name": format!("collector-{generation}"), "ownerReferences": [{"uid": "ds"}],
+            "labels": {"pod-template-generation": generation},
+        }, "status": waiting("ImagePullBackOff", 0)})
+    };
+    let mut scene = Scene::deployment(&json!({}));
+    scene.workload = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {
+        "uid": "ds", "generation": 5, "name": "collector",
+        "annotations": {"deprecated.daemonset.template.generation": "5"},
+    }, "status": {"observedGeneration": 5}});
+    scene.pods = vec![pod("4")];
+    assert_eq!(scene.diagnose(), None);
+    scene.pods.push(pod("5"));
+    assert_eq!(scene.diagnose().unwrap().object.name, "collector-5");
+}
+
+#[test]
+fn only_trouble_makes_it_worth_to_know_the_newest_replica_set() {
+    let is_suspicious = |scene: &Scene| scene.judged(is_suspicious);
+    let mut scene = Scene::deployment(&waiting("ContainerCreating", 0));
+    assert!(is_suspicious(&scene), "the old pod crashes, and nobody knows that it is old");
+    scene.pods.remove(0);
+    assert!(!is_suspicious(&scene));
+    scene.pods[0]["status"] = waiting("ErrImagePull", 0);
+    assert!(is_suspicious(&scene));
+    scene.workload["spec"]["selector"]["matchLabels"] = json!({"app": "central"});
+    assert!(!is_suspicious(&scene), "it is a pod of another workload");
+    scene.workload["status"]["conditions"] =
+        json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}]);
+    assert!(is_suspicious(&scene));
+}
