@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use similar::algorithms::{Capture, myers};
+use similar::algorithms::{Capture, Replace, myers};
 use similar::{DiffOp, DiffTag};
 
 /// Lines shown around each change.
@@ -14,12 +14,12 @@ const CONTEXT: usize = 3;
 /// One algorithm is called directly: choosing it at run time would link all of them.
 pub(super) fn diff(names: (&str, &str), old: &str, new: &str) -> String {
     let (before, after): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let mut capture = Capture::new();
+    let mut capture = Replace::new(Capture::new());
     let (all_before, all_after) = (0..before.len(), 0..after.len());
     // Capturing cannot fail.
     let Ok(()) = myers::diff(&mut capture, &before[..], all_before, &after[..], all_after);
     let mut text = format!("--- {}\n+++ {}\n", names.0, names.1);
-    for hunk in capture.into_grouped_ops(CONTEXT) {
+    for hunk in capture.into_inner().into_grouped_ops(CONTEXT) {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
         let span = |range: Range<usize>| format!("{},{}", range.start + 1, range.len());
         let olds = first.old_range().start..last.old_range().end;
