@@ -1,8 +1,10 @@
 //! Support for the black-box tests: an installation on the embedded cluster, and the suite's
 //! binaries run against it as a person would.
 
+pub mod collector;
 mod finished;
 mod shared;
+mod stage;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +20,7 @@ use tokio::runtime::Runtime;
 
 pub use finished::Finished;
 pub use shared::shared_file;
+pub use stage::{CANARY, Stage, StageBuilder};
 
 /// How much faster than the real thing the embedded cluster lives in tests.
 const SPEED: f64 = 2000.0;

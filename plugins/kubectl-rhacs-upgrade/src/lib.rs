@@ -4,6 +4,7 @@ pub mod access;
 pub mod checks;
 pub mod cli;
 pub mod cmd;
+mod completions;
 pub mod execute;
 pub mod observe;
 pub mod planner;
@@ -26,6 +27,9 @@ use session::{Session, Stop};
 /// Runs the command that `env` holds the arguments of, and says how the process ends.
 #[must_use]
 pub fn run(env: &Env) -> Exit {
+    if let Some(exit) = common::complete::answer(env, cli::command, &completions::values) {
+        return exit;
+    }
     let cli = match Cli::read(env.args()) {
         Ok(cli) => cli,
         Err(error) => return print_usage(env, &error),

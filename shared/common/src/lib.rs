@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! ui                    the only code that prints
+//! complete              what may come next on a command line
 //! run                   Runner, Event, Journal
-//! cluster central       the API server and Central
+//! roxctl                roxctl on this computer
+//! cluster central web   the API server, Central, any other server
 //! plan                  Plan, Step, Action, Undo, Finding: plain data
 //! rhacs                 pure knowledge of the product
 //! env exit failure fs   the process and its files
@@ -15,15 +17,21 @@
 pub mod central;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+#[cfg(feature = "complete")]
+pub mod complete;
 pub mod env;
 pub mod exit;
 pub mod failure;
 pub mod fs;
 pub mod plan;
 pub mod rhacs;
+#[cfg(feature = "roxctl")]
+pub mod roxctl;
 pub mod run;
 #[cfg(feature = "ui")]
 pub mod ui;
+#[cfg(feature = "cluster")]
+pub mod web;
 
 /// The version of the suite, the same for every binary.
 pub const SUITE_VERSION: &str = env!("CARGO_PKG_VERSION");
