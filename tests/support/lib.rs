@@ -2,8 +2,10 @@
 //! binaries run against it as a person would.
 
 mod changes;
+pub mod collector;
 mod finished;
 mod shared;
+mod stage;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +22,7 @@ use tokio::runtime::Runtime;
 
 pub use finished::Finished;
 pub use shared::shared_file;
+pub use stage::{CANARY, Stage, StageBuilder};
 
 /// How much faster than the real thing the embedded cluster lives in tests.
 const SPEED: f64 = 2000.0;

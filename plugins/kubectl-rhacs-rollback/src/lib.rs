@@ -24,7 +24,9 @@ pub const TOOL: Tool =
 pub fn run(env: &Env) -> Exit {
     process::run(
         env,
-        Cli::read(env.args()),
+        &TOOL,
+        cli::command,
+        Cli::read,
         |cli| Ui::new(env, &cli.ui, cli.run.yes),
         |cli, ui, stop| dispatch(cli, env.clone(), ui, stop),
     )

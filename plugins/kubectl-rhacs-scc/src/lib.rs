@@ -26,7 +26,9 @@ pub const TOOL: Tool = Tool { word: "scc", operation: Operation::Scc, groups: ch
 pub fn run(env: &Env) -> Exit {
     process::run(
         env,
-        Cli::read(env.args()),
+        &TOOL,
+        cli::command,
+        Cli::read,
         |cli| Ui::new(env, &cli.ui, cli.run.yes),
         |cli, ui, stop| dispatch(cli, env.clone(), ui, stop),
     )

@@ -50,6 +50,29 @@ impl PartialFile {
         &self.part
     }
 
+    /// The path of the finished file.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Another handle of the unfinished file, by which it can be synced while it is written.
+    ///
+    /// # Errors
+    /// What duplicating a handle gives, and a file that is closed.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.as_ref().map_or_else(|| Err(closed()), File::try_clone)
+    }
+
+    /// Makes what was written durable and closes the file, which keeps its unfinished name; nothing
+    /// can be written to it any more.
+    ///
+    /// # Errors
+    /// What syncing gives.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.file.take().map_or(Ok(()), |file| file.sync_all())
+    }
+
     /// Makes the file durable and gives it its final name.
     ///
     /// # Errors

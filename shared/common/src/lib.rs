@@ -4,8 +4,10 @@
 //! command               one invocation of a plugin: flags, session, consent, run
 //! checks observe        preflight findings; the look at the cluster
 //! ui                    the only code that prints
+//! complete              what may come next on a command line
 //! run                   Runner, Event, Journal
-//! cluster central       the API server and Central
+//! roxctl                roxctl on this computer
+//! cluster central web   the API server, Central, any other server
 //! plan                  Plan, Step, Action, Undo, Finding: plain data
 //! rhacs                 pure knowledge of the product
 //! env exit failure fs   the process and its files
@@ -21,6 +23,8 @@ pub mod checks;
 pub mod cluster;
 #[cfg(all(feature = "cluster", feature = "ui"))]
 pub mod command;
+#[cfg(feature = "complete")]
+pub mod complete;
 pub mod env;
 pub mod exit;
 pub mod failure;
@@ -30,9 +34,13 @@ pub mod observe;
 pub mod plan;
 pub mod rehearsal;
 pub mod rhacs;
+#[cfg(feature = "roxctl")]
+pub mod roxctl;
 pub mod run;
 #[cfg(feature = "ui")]
 pub mod ui;
+#[cfg(feature = "cluster")]
+pub mod web;
 
 /// The version of the suite, the same for every binary.
 pub const SUITE_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,6 +2,7 @@
 
 mod script;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -18,8 +19,7 @@ pub struct Faults {
 struct State {
     rules: Vec<Armed>,
     cluster: Vec<ClusterFault>,
-    api_requests: u64,
-    central_requests: u64,
+    requests: HashMap<On, u64>,
     wakes: Option<Arc<Notify>>,
 }
 
@@ -90,10 +90,7 @@ impl Faults {
     #[must_use]
     pub fn decide(&self, asked: Asked<'_>) -> Option<RequestAction> {
         let mut state = self.lock();
-        let counter = match asked.on {
-            On::Api => &mut state.api_requests,
-            On::Central => &mut state.central_requests,
-        };
+        let counter = state.requests.entry(asked.on).or_default();
         *counter += 1;
         let number = *counter;
         // Every rule counts what fits it, also after another rule has decided.

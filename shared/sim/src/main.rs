@@ -1,4 +1,4 @@
-//! The embedded cluster as a program: serves until it is interrupted.
+//! The embedded cluster, or an embedded Splunk, as a program: serves until it is interrupted.
 
 use std::convert::Infallible;
 use std::io::{self, BufRead, Write};
@@ -11,11 +11,14 @@ use common::rhacs::{Platform, Version, official};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use sim::clock::Clock;
+use sim::faults::Script;
 use sim::simulation::Simulation;
+use sim::splunk::{Seed, Splunk, Switches};
+use tempfile::NamedTempFile;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// An embedded cluster with an installation of RHACS.
+/// An embedded cluster with an installation of RHACS, and what it talks to.
 #[derive(Parser)]
 #[command(name = "rhacs-sim", version)]
 struct Cli {
@@ -30,6 +33,8 @@ enum Command {
     /// Serve what a plugin asks for on standard input, until that input ends.
     #[command(hide = true)]
     Rehearse,
+    /// Serve a Splunk Observability Cloud on loopback until Ctrl-C, and print how to use it.
+    Splunk(ServeSplunk),
 }
 
 #[derive(Args)]
@@ -51,6 +56,25 @@ struct Serve {
     speed: f64,
 }
 
+#[derive(Args)]
+struct ServeSplunk {
+    /// Have a token of this name with INGEST scope; may be given several times.
+    #[arg(long = "token", value_name = "NAME", default_value = "Default")]
+    tokens: Vec<String>,
+    /// Have this many more tokens.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    more: usize,
+    /// Answer the questions that the documents leave open as a YAML file says.
+    #[arg(long, value_name = "FILE")]
+    switches: Option<PathBuf>,
+    /// Fail as a YAML file says.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Listen on this port; on a free one otherwise.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    port: u16,
+}
+
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -62,6 +86,7 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             result
         }
+        Command::Splunk(serve) => runtime.block_on(run_splunk(serve)),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,10 +106,7 @@ async fn run(serve: Serve) -> Result<(), Failure> {
     for skipped in simulation.skipped() {
         writeln!(io::stderr(), "warning: `{skipped}` is of a kind that is not served")?;
     }
-    // Only the owner may read a temporary file, and it goes when the program ends.
-    let mut file =
-        tempfile::Builder::new().prefix("rhacs-sim-").suffix(".kubeconfig").tempfile()?;
-    file.write_all(simulation.kubeconfig().as_bytes())?;
+    let file = private_file(".kubeconfig", &simulation.kubeconfig())?;
     let mut out = io::stdout();
     writeln!(out, "# {} serves until Ctrl-C; use it with:", simulation.url())?;
     writeln!(out, "export KUBECONFIG={}", file.path().display())?;
@@ -153,6 +175,41 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         cause = deeper.source();
     }
     text
+}
+
+async fn run_splunk(serve: ServeSplunk) -> Result<(), Failure> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    };
+    let mut builder = Splunk::builder().port(serve.port);
+    if let Some(path) = &serve.switches {
+        builder = builder.switches(Switches::parse(&read(path)?)?);
+    }
+    if let Some(path) = &serve.faults {
+        builder = builder.faults(Script::parse(&read(path)?)?);
+    }
+    let more = (1..=serve.more).map(|number| format!("token-{number:05}"));
+    let seeds = serve.tokens.into_iter().chain(more).map(|name| Seed::ingest(&name));
+    let splunk = builder.tokens(seeds).start().await?;
+    let authority = private_file(".pem", splunk.ca_pem())?;
+    let token = private_file(".token", splunk.admin_token().expose_secret())?;
+    let mut out = io::stdout();
+    writeln!(out, "# serves until Ctrl-C, also as {}", splunk.plain_url())?;
+    writeln!(out, "# the authority's certificate: {}", authority.path().display())?;
+    writeln!(out, "# a session token of the admin: {}", token.path().display())?;
+    writeln!(out, "export SFX_API_URL={}", splunk.url())?;
+    writeln!(out, "export SSL_CERT_FILE={}", authority.path().display())?;
+    out.flush()?;
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// A file that only its owner may read, and that goes when the program ends.
+fn private_file(suffix: &str, text: &str) -> Result<NamedTempFile, Failure> {
+    let mut file = tempfile::Builder::new().prefix("rhacs-sim-").suffix(suffix).tempfile()?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
 }
 
 fn objects(serve: &Serve) -> Result<Vec<Value>, Failure> {

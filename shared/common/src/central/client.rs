@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use rustls::ClientConfig;
@@ -191,7 +191,17 @@ impl CentralClient {
 
     /// Asks on a connection of its own and returns the answer as soon as its head is there.
     pub(super) async fn open(&self, ask: &Ask<'_>) -> Result<Response<Incoming>, CentralError> {
-        let request = self.request(ask)?;
+        self.open_with(ask, HeaderMap::new()).await
+    }
+
+    /// As [`Self::open`], with more headers.
+    pub(super) async fn open_with(
+        &self,
+        ask: &Ask<'_>,
+        headers: HeaderMap,
+    ) -> Result<Response<Incoming>, CentralError> {
+        let mut request = self.request(ask)?;
+        request.headers_mut().extend(headers);
         let mut connection = self.target.connect(&self.config).await?;
         let answer = connection.send(request).await;
         answer.map_err(|error| self.target.unreachable(&describe(&error)))

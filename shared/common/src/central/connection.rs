@@ -161,7 +161,8 @@ impl Connection {
     }
 }
 
-fn describe_tls(error: &rustls::Error) -> String {
+/// What is wrong with a server's certificate, for people.
+pub(crate) fn describe_tls(error: &rustls::Error) -> String {
     match tls::fault(error) {
         TlsFault::UnknownAuthority => {
             "its certificate was signed by an authority that is not trusted".to_owned()

@@ -37,7 +37,7 @@ pub(super) fn configuration(
 }
 
 /// What a failed handshake says about Central's certificate.
-pub(super) fn fault(error: &Error) -> TlsFault {
+pub(crate) fn fault(error: &Error) -> TlsFault {
     let Error::InvalidCertificate(reason) = error else { return TlsFault::Other };
     match reason {
         CertificateError::UnknownIssuer

@@ -44,6 +44,7 @@ pub use list::{Collection, List};
 pub use log::LogOptions;
 pub use objects::WriteOptions;
 pub use options::{Backoff, Observer, Options, Retry};
+pub(crate) use proxy::is_bypassed;
 pub use records::{RecordHeader, Records, Stored};
 pub use review::{Decision, Rules, ServerVersion, User};
 pub use secret::{decoded, secret_facts};

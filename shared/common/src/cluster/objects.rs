@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::request::{Call, Query};
-use super::{Cluster, ClusterError, FIELD_MANAGER};
+use super::{Cluster, ClusterError};
 use crate::plan::PatchKind;
 use crate::rhacs::ObjectRef;
 
@@ -41,8 +41,8 @@ impl WriteOptions {
         self
     }
 
-    fn query(self) -> Query {
-        let query = Query::new().with("fieldManager", FIELD_MANAGER);
+    fn query(self, manager: &str) -> Query {
+        let query = Query::new().with("fieldManager", manager);
         if self.dry_run { query.with("dryRun", "All") } else { query }
     }
 }
@@ -72,7 +72,7 @@ impl Cluster {
         options: &WriteOptions,
     ) -> Result<Value, ClusterError> {
         let object = reference(manifest)?;
-        let path = options.query().on(&object.collection_path());
+        let path = options.query(&self.options.field_manager).on(&object.collection_path());
         let call = Call::send(Method::POST, path, manifest).idempotent(options.repeat);
         self.json(call).await
     }
@@ -96,7 +96,7 @@ impl Cluster {
             PatchKind::Merge => "application/merge-patch+json",
             PatchKind::Strategic => "application/strategic-merge-patch+json",
         };
-        let path = options.query().on(&object.path());
+        let path = options.query(&self.options.field_manager).on(&object.path());
         let call = Call::send(Method::PATCH, path, body)
             .content_type(media_type)
             .idempotent(has_version(body));
@@ -115,7 +115,7 @@ impl Cluster {
         options: &WriteOptions,
     ) -> Result<Value, ClusterError> {
         let object = reference(manifest)?;
-        let query = options.query();
+        let query = options.query(&self.options.field_manager);
         let query = if options.force { query.with("force", "true") } else { query };
         let mut manifest = manifest.clone();
         if let Some(metadata) = manifest["metadata"].as_object_mut() {
@@ -140,7 +140,7 @@ impl Cluster {
         options: &WriteOptions,
     ) -> Result<Value, ClusterError> {
         let object = reference(manifest)?;
-        let path = options.query().on(&object.path());
+        let path = options.query(&self.options.field_manager).on(&object.path());
         let call = Call::send(Method::PUT, path, manifest).idempotent(has_version(manifest));
         self.json(call).await
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::FIELD_MANAGER;
 use crate::SUITE_VERSION;
 
 /// A function that is told something while requests are made.
@@ -14,6 +15,8 @@ pub type Observer<T> = Arc<dyn Fn(T) + Send + Sync>;
 pub struct Options {
     /// The `User-Agent` of every request: what audit logs show.
     pub user_agent: String,
+    /// The name under which writes own their fields.
+    pub field_manager: String,
     /// Told each text of the API server's `Warning` headers once.
     pub on_warning: Option<Observer<String>>,
     /// Told before each retry.
@@ -30,6 +33,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             user_agent: format!("kubectl-rhacs/{SUITE_VERSION}"),
+            field_manager: FIELD_MANAGER.to_owned(),
             on_warning: None,
             on_retry: None,
             on_request: None,

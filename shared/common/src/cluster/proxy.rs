@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-/// Whether the API server at `url` is to be reached directly although the environment names a
+/// Whether the server at `url` is to be reached directly although the environment names a
 /// proxy. The rules are those of Go, and so of kubectl.
-pub(super) fn is_bypassed(url: &Uri, variable: impl Fn(&str) -> Option<String>) -> bool {
+pub(crate) fn is_bypassed(url: &Uri, variable: impl Fn(&str) -> Option<String>) -> bool {
     let Some(host) = url.host() else { return false };
     let host = host.trim_start_matches('[').trim_end_matches(']').to_lowercase();
     let address: Option<IpAddr> = host.parse().ok();

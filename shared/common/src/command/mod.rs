@@ -7,6 +7,7 @@
 pub mod apply;
 mod args;
 pub mod check;
+mod completions;
 pub mod execute;
 pub mod help;
 pub mod history;

@@ -1,27 +1,36 @@
 //! The process around a command: its runtime, its interruption, its exit code.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Stop;
+use super::{Stop, Tool, completions};
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::run::{Interrupt, Interrupter};
-use crate::ui::Ui;
+use crate::ui::{Mode, Ui};
 
-/// Runs the command that `cli` describes, and says how the process ends. `ui` makes the terminal
-/// for it, `work` does it.
+/// Runs the command that the arguments of `env` describe, and says how the process ends. `command`
+/// is that command for completion; `read` reads the arguments, `ui` makes the terminal, `work`
+/// does what they say.
 pub fn run<Cli, Work>(
     env: &Env,
-    cli: Result<Cli, clap::Error>,
+    tool: &Tool,
+    command: impl FnOnce() -> clap::Command,
+    read: impl FnOnce(&[OsString]) -> Result<Cli, clap::Error>,
     ui: impl FnOnce(&Cli) -> Ui,
     work: impl FnOnce(Cli, Ui, Stop) -> Work,
 ) -> Exit
 where
     Work: Future<Output = Result<Exit, Failure>>,
 {
-    let cli = match cli {
+    if let Some(exit) =
+        crate::complete::answer(env, command, &|slot| completions::values(tool, slot))
+    {
+        return exit;
+    }
+    let cli = match read(env.args()) {
         Ok(cli) => cli,
         Err(error) => return print_usage(env, &error),
     };
@@ -39,7 +48,7 @@ where
         let stop = Stop { interrupt, running: Arc::clone(&running) };
         tokio::select! {
             result = work(cli, ui.clone(), stop) => result,
-            () = interruption(&interrupter, &running, &ui) => Ok(Exit::Interrupted),
+            () = interruption(&interrupter, &running, env, &ui) => Ok(Exit::Interrupted),
         }
     });
     // A blocked read of standard input must not keep the process.
@@ -49,12 +58,15 @@ where
 
 /// Returns when the process shall end at once: at Ctrl-C while nothing is being changed, else at
 /// the second one, after the first has asked the run to stop at its next safe point.
-async fn interruption(interrupter: &Interrupter, running: &AtomicBool, ui: &Ui) {
+async fn interruption(interrupter: &Interrupter, running: &AtomicBool, env: &Env, ui: &Ui) {
     asked_to_stop().await;
     interrupter.raise();
     if !running.load(Ordering::SeqCst) {
-        // The terminal has echoed the key without ending the line of the question.
-        ui.say("\ninterrupted; nothing was changed");
+        if matches!(ui.mode(), Mode::Bars | Mode::Lines) {
+            // The terminal has echoed the key without ending the line of the question, which may
+            // still wait for its answer and keep the terminal from everybody who asks `ui` for it.
+            drop(env.stderr().write("\ninterrupted; nothing was changed\n"));
+        }
         return;
     }
     ui.warn("stopping at the next safe point; Ctrl-C again stops at once");
@@ -63,7 +75,7 @@ async fn interruption(interrupter: &Interrupter, running: &AtomicBool, ui: &Ui) 
 
 /// Returns at Ctrl-C, and at what else asks a process to end: CI systems cancel with SIGTERM, a
 /// closed terminal sends SIGHUP.
-async fn asked_to_stop() {
+pub async fn asked_to_stop() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -83,7 +95,7 @@ async fn asked_to_stop() {
 }
 
 /// Help and version are data; wrong usage is an error that ends with 2.
-fn print_usage(env: &Env, error: &clap::Error) -> Exit {
+pub fn print_usage(env: &Env, error: &clap::Error) -> Exit {
     let text = error.render().to_string();
     let (stream, exit) =
         if error.use_stderr() { (env.stderr(), Exit::Usage) } else { (env.stdout(), Exit::Done) };

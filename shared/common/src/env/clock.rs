@@ -60,7 +60,7 @@ impl Clock {
     }
 
     /// Sleeps for `duration` of this clock.
-    #[cfg(any(feature = "cluster", feature = "ui"))]
+    #[cfg(feature = "cluster")]
     pub async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(self.real_duration(duration)).await;
         self.advance(duration);

@@ -35,6 +35,7 @@ pub struct Env {
     host: String,
     user: String,
     home: Option<PathBuf>,
+    executable: Option<PathBuf>,
     suffix: Option<String>,
     program_directory: Option<PathBuf>,
 }
@@ -62,6 +63,7 @@ impl Env {
             host: machine::host_name(),
             user: machine::user_name(),
             home: machine::home_directory(),
+            executable: None,
             suffix: None,
             program_directory: sibling::own_directory(),
         }
@@ -85,6 +87,7 @@ impl Env {
             host: "host".to_owned(),
             user: "user".to_owned(),
             home: None,
+            executable: Some(PathBuf::from("/nowhere/kubectl-rhacs")),
             suffix: Some("test".to_owned()),
             program_directory: None,
         }
@@ -146,6 +149,13 @@ impl Env {
     #[must_use]
     pub fn with_home(mut self, home: impl Into<PathBuf>) -> Self {
         self.home = Some(home.into());
+        self
+    }
+
+    /// The same, run from another file.
+    #[must_use]
+    pub fn with_executable(mut self, executable: impl Into<PathBuf>) -> Self {
+        self.executable = Some(executable.into());
         self
     }
 
@@ -249,6 +259,22 @@ impl Env {
     #[must_use]
     pub fn home(&self) -> Option<&Path> {
         self.home.as_deref()
+    }
+
+    /// The file this process was started from, links resolved; none when the system cannot tell.
+    #[must_use]
+    pub fn executable(&self) -> Option<PathBuf> {
+        self.executable.clone().or_else(|| std::env::current_exe().ok()?.canonicalize().ok())
+    }
+
+    /// The directories that programs are searched in, in order; empty entries are left out.
+    #[must_use]
+    pub fn search_path(&self) -> Vec<PathBuf> {
+        let path = match &self.variables {
+            Variables::Process => std::env::var_os("PATH").unwrap_or_default(),
+            Variables::Fixed(known) => known.get("PATH").cloned().unwrap_or_default().into(),
+        };
+        std::env::split_paths(&path).filter(|path| !path.as_os_str().is_empty()).collect()
     }
 
     /// A new run id, `YYYYMMDD-HHMMSS-xxxx` in UTC with a random end.

@@ -64,6 +64,29 @@ impl InputStream {
         Ok((length > 0).then(|| text.to_owned()))
     }
 
+    /// Reads one line as [`Self::read_line`] does, without a terminal showing what is typed.
+    ///
+    /// # Errors
+    /// What reading gives, and [`io::ErrorKind::Unsupported`] for a terminal that cannot be told
+    /// not to show it.
+    pub fn read_hidden_line(&self) -> io::Result<Option<String>> {
+        match &self.source {
+            Source::Stdin if self.terminal => {
+                let _silence = Silence::begin()?;
+                self.read_line()
+            }
+            _ => self.read_line(),
+        }
+    }
+
+    /// Lets the terminal show again what is typed, when a process ends while
+    /// [`Self::read_hidden_line`] waits; otherwise it does nothing.
+    pub fn show_typing(&self) {
+        if matches!(self.source, Source::Stdin) {
+            Silence::end();
+        }
+    }
+
     /// Reads all that is left.
     ///
     /// # Errors
@@ -126,6 +149,48 @@ impl OutputStream {
             Sink::Stderr => write_flushed(&mut io::stderr().lock(), text),
             Sink::Memory(bytes) => write_flushed(&mut *lock(bytes), text),
         }
+    }
+}
+
+/// While it lives, the terminal of standard input does not show what is typed.
+struct Silence;
+
+/// How the terminal was before it was silenced; kept where a process that ends in the middle of a
+/// question can find it.
+#[cfg(unix)]
+static BEFORE: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+
+impl Silence {
+    #[cfg(unix)]
+    fn begin() -> io::Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        *lock(&BEFORE) = Some(before);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        Ok(Self)
+    }
+
+    #[cfg(not(unix))]
+    fn begin() -> io::Result<Self> {
+        let message = "this terminal would show what is typed";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    }
+
+    fn end() {
+        #[cfg(unix)]
+        if let Some(before) = lock(&BEFORE).take() {
+            use rustix::termios::{OptionalActions, tcsetattr};
+            // A terminal that is gone shows nothing any more.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+        }
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        Self::end();
     }
 }
 

@@ -8,12 +8,14 @@ mod options;
 mod output;
 mod plan;
 mod progress;
+mod question;
 mod report;
 mod table;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
 
@@ -196,6 +198,43 @@ impl Ui {
             return Ok(true);
         }
         self.suspended(|| confirm::ask(&self.0.env, self.0.stderr, prompt, &explain))
+    }
+
+    /// Asks a person for a line; none at the end of the input. `instead` says what a script does.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] when there is no terminal to ask on.
+    pub fn ask_line(&self, prompt: &str, instead: &str) -> Result<Option<String>, Failure> {
+        self.suspended(|| question::line(&self.0.env, self.0.stderr, prompt, instead))
+    }
+
+    /// As [`Ui::ask_line`], without showing what is typed.
+    ///
+    /// # Errors
+    /// As [`Ui::ask_line`], and when the terminal cannot be told not to show it.
+    pub fn ask_secret(&self, prompt: &str, instead: &str) -> Result<Option<SecretString>, Failure> {
+        self.suspended(|| question::secret(&self.0.env, self.0.stderr, prompt, instead))
+    }
+
+    /// The first line of standard input as a secret; none when it is empty.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_secret(&self) -> Result<Option<SecretString>, Failure> {
+        question::piped_secret(&self.0.env)
+    }
+
+    /// Has a person type `name` before something is lost for good; another answer is a no. What
+    /// answers every question answers this one as well.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] when there is no terminal to ask on.
+    pub fn confirm_name(&self, prompt: &str, name: &str) -> Result<bool, Failure> {
+        if self.0.yes {
+            return Ok(true);
+        }
+        let answer = self.ask_line(prompt, "pass --yes to go on without being asked")?;
+        Ok(answer.is_some_and(|answer| answer.trim() == name))
     }
 
     fn error_text(&self, text: &str) {

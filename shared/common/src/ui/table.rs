@@ -1,5 +1,7 @@
 //! Tables in kubectl's style: upper-case headers, three spaces between columns, no borders.
 
+use std::convert::Infallible;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::look::{Look, Role};
@@ -83,22 +85,48 @@ impl Table {
     /// The text, a line feed at the end of each line, no spaces before it; nothing without rows.
     #[must_use]
     pub fn render(&self, look: Look, wide: bool) -> String {
+        let mut text = String::new();
+        let Ok(()) = self.clone().write(look, wide, |part| -> Result<(), Infallible> {
+            text.push_str(part);
+            Ok(())
+        });
+        text
+    }
+
+    /// Gives the text of [`Self::render`] to `write` in parts, so that of a long table only the
+    /// rows are in memory.
+    ///
+    /// # Errors
+    /// The first error of `write`.
+    pub fn write<E>(
+        mut self,
+        look: Look,
+        wide: bool,
+        mut write: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         if self.rows.is_empty() {
-            return String::new();
+            return Ok(());
         }
         let columns: Vec<usize> =
             (0..self.headers.len()).filter(|&index| wide || !self.headers[index].wide).collect();
-        let mut lines: Vec<Vec<Cell>> =
-            vec![columns.iter().map(|&index| Cell::from(self.headers[index].name)).collect()];
-        for row in &self.rows {
-            let cell = |&index: &usize| shown(row.get(index), look);
-            lines.push(columns.iter().map(cell).collect());
+        for row in &mut self.rows {
+            *row = columns.iter().map(|&index| shown(row.get(index), look)).collect();
         }
-        let widths = widths(&columns, &self.headers, &lines, look.width());
+        let names = columns.iter().map(|&index| Cell::from(self.headers[index].name)).collect();
+        self.rows.insert(0, names);
+        let widths = widths(&columns, &self.headers, &self.rows, look.width());
         if look.width().is_some_and(|limit| total(&widths) > limit) {
-            return stacked(&lines, look);
+            return write(&stacked(&self.rows, look));
         }
-        lines.iter().map(|cells| render_row(cells, &widths, look)).collect()
+        let mut part = String::new();
+        for row in self.rows {
+            part.push_str(&render_row(&row, &widths, look));
+            if part.len() >= PART {
+                write(&part)?;
+                part.clear();
+            }
+        }
+        if part.is_empty() { Ok(()) } else { write(&part) }
     }
 }
 
@@ -128,6 +156,8 @@ fn stacked(lines: &[Vec<Cell>], look: Look) -> String {
     text
 }
 
+/// A part of a long table is about this long, in bytes.
+const PART: usize = 32 << 10;
 /// Three spaces, as kubectl has them.
 const GAP: usize = 3;
 /// A sentence in fewer columns than this cannot be read; then rows are stacked.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Script {
-    /// Faults of single requests to the API server or to Central.
+    /// Faults of single requests to one of the servers.
     pub requests: Vec<RequestRule>,
     /// Faults of the cluster and of the product in it.
     pub cluster: Vec<ClusterFault>,
@@ -39,7 +39,7 @@ impl Script {
 }
 
 /// Which server a request is made to.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum On {
     /// The Kubernetes API server.
@@ -47,6 +47,8 @@ pub enum On {
     Api,
     /// Central's HTTPS server.
     Central,
+    /// The server of Splunk Observability Cloud.
+    Splunk,
 }
 
 /// One rule: the requests it means and what happens to them. Absent conditions match everything.
@@ -99,6 +101,14 @@ impl RequestRule {
     pub const fn central(action: RequestAction) -> Self {
         let mut rule = Self::api(action);
         rule.on = On::Central;
+        rule
+    }
+
+    /// A rule about every request to Splunk.
+    #[must_use]
+    pub const fn splunk(action: RequestAction) -> Self {
+        let mut rule = Self::api(action);
+        rule.on = On::Splunk;
         rule
     }
 

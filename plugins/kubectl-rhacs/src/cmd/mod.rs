@@ -1,0 +1,6 @@
+//! One file for each word of the front door.
+
+pub mod completion;
+pub mod doctor;
+pub mod help;
+pub mod version;

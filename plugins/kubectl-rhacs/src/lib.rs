@@ -1,0 +1,77 @@
+//! `kubectl rhacs`: the front door of the suite, which finds the right program for every word.
+
+pub mod cli;
+pub mod cmd;
+pub mod completion;
+pub mod doctor;
+pub mod links;
+pub mod os;
+pub mod programs;
+pub mod route;
+pub mod siblings;
+pub mod words;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use common::complete;
+use common::env::Env;
+use common::exit::Exit;
+use common::failure::Failure;
+use common::ui::{Ui, UiArgs};
+
+use cli::{Cli, Word};
+use route::Route;
+use siblings::Siblings;
+
+/// Runs the command that `env` holds the arguments of, mostly by becoming another program.
+#[must_use]
+pub fn run(env: &Env) -> ExitCode {
+    if let Some(words) = complete::requested(env) {
+        return completion::answer(env, words);
+    }
+    let result = match route::route(env.args().get(1..).unwrap_or_default()) {
+        Route::Own => return own(env).into(),
+        Route::Word { name, args } => {
+            Siblings::of(env).of_word(&name).and_then(|program| become_program(&program, &args))
+        }
+    };
+    result
+        .unwrap_or_else(|failure| Ui::new(env, &UiArgs::default(), false).failure(&failure).into())
+}
+
+/// Becomes `program`; returns only when that fails, or on Windows with how it ended.
+fn become_program(program: &Path, args: &[std::ffi::OsString]) -> Result<ExitCode, Failure> {
+    os::hand_over(program, args).map_err(|error| {
+        Failure::unexpected(format!("cannot start `{}`", program.display()))
+            .caused_by(&error)
+            .hint("kubectl rhacs doctor")
+    })
+}
+
+/// Runs one of the front door's own words.
+fn own(env: &Env) -> Exit {
+    let cli = match Cli::read(env.args()) {
+        Ok(cli) => cli,
+        Err(error) => return print_usage(env, &error),
+    };
+    let ui = Ui::new(env, &cli.ui(), false);
+    let result = match cli.word {
+        None => ui.data(&cli::help_text()).map(|()| Exit::Done),
+        Some(Word::Help { words }) => cmd::help::run(&ui, &words),
+        Some(Word::Version) => cmd::version::run(env, &ui),
+        Some(Word::Doctor { fix }) => cmd::doctor::run(env, &ui, fix),
+        Some(Word::Completion { what }) => cmd::completion::run(env, &ui, what),
+    };
+    result.unwrap_or_else(|failure| ui.failure(&failure))
+}
+
+/// Help and version are data; wrong usage is an error that ends with 2.
+fn print_usage(env: &Env, error: &clap::Error) -> Exit {
+    let text = error.render().to_string();
+    let (stream, exit) =
+        if error.use_stderr() { (env.stderr(), Exit::Usage) } else { (env.stdout(), Exit::Done) };
+    // There is nobody left to tell that the stream is closed.
+    drop(stream.write(&text));
+    exit
+}

@@ -1,0 +1,9 @@
+//! The binary: everything is in the library.
+
+use std::process::ExitCode;
+
+use common::env::Env;
+
+fn main() -> ExitCode {
+    kubectl_rhacs::run(&Env::system())
+}

@@ -1,0 +1,13 @@
+//! HTTP to servers that are neither the cluster's nor Central: address, trust, proxy, connection.
+
+mod connect;
+mod error;
+mod origin;
+mod proxy;
+mod trust;
+
+pub use connect::{Connection, Connector};
+pub use error::ConnectError;
+pub use origin::Origin;
+pub use proxy::Proxy;
+pub use trust::Trust;
