@@ -130,6 +130,7 @@ impl Installation {
         Env::test()
             .with_args(words)
             .with_clock(common::env::Clock::system())
+            .with_random_run_ids()
             .with_variable("ROX_API_TOKEN", self.simulation.admin_token().expose_secret())
             .with_current_directory(self.directory.path())
     }

@@ -138,6 +138,13 @@ impl Env {
         self
     }
 
+    /// The same with run ids that differ even within a second.
+    #[must_use]
+    pub fn with_random_run_ids(mut self) -> Self {
+        self.suffix = None;
+        self
+    }
+
     /// The same on another machine.
     #[must_use]
     pub const fn with_machine(mut self, machine: Machine) -> Self {
