@@ -95,6 +95,25 @@ fn without_a_record_the_revisions_are_the_way() {
 }
 
 #[test]
+fn the_revision_that_runs_is_nothing_to_go_back_to() {
+    let installation = Installation::at(OLD).start();
+    let plan = rollback(&installation, "plan --to-revision 1 --exit-code").ends_with(0);
+    assert!(plan.stdout.contains("Nothing to change"), "{}", plan.stdout);
+}
+
+#[test]
+fn the_cause_of_a_change_goes_with_it() {
+    let installation = upgraded_installation();
+    let cause = |installation: &Installation| {
+        let central = installation.object("Deployment", "central").expect("central");
+        central["metadata"]["annotations"]["kubernetes.io/change-cause"].clone()
+    };
+    assert!(cause(&installation).is_string());
+    rollback(&installation, &format!("{ALL} {ACCEPT} --yes")).ends_with(0);
+    assert!(cause(&installation).is_null(), "{}", cause(&installation));
+}
+
+#[test]
 fn central_can_be_forced_back_by_its_version() {
     let installation = upgraded_installation();
     let done = rollback(&installation, "--force --to 3.66.1 --yes").ends_with(0);

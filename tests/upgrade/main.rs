@@ -8,6 +8,7 @@ mod flow;
 mod input;
 mod plans;
 mod rehearsals;
+mod roxctl;
 
 use rhacs_tests::{Finished, Installation};
 

@@ -137,6 +137,9 @@ pub struct TargetArgs {
     /// What to do with a scanner configuration of your own [default: keep]
     #[arg(long, value_enum, value_name = "CHOICE")]
     pub scanner_config: Option<ConfigChoice>,
+    /// Install the version's roxctl on this computer too, as `kubectl rhacs roxctl install` does
+    #[arg(long)]
+    pub roxctl: bool,
     /// Revoke the API token in use when everything is verified
     #[arg(long)]
     pub revoke_token: bool,
@@ -183,6 +186,7 @@ impl Cli {
             ("--scanner-config", target.scanner_config.is_some()),
             ("--backup-dir", target.backup_dir.is_some() && verb != "resume"),
             ("--timeout", run.timeout.is_some() && !plans),
+            ("--roxctl", target.roxctl),
             ("--revoke-token", target.revoke_token),
             ("--accept", !run.accept.is_empty() && !plans),
             ("--dry-run", run.dry_run != DryRun::None && !plans),
@@ -233,6 +237,7 @@ impl Cli {
                 None | Some(ConfigChoice::Keep) => ScannerConfig::Keep,
                 Some(ConfigChoice::Replace) => ScannerConfig::Replace,
             },
+            roxctl: target.roxctl,
             revoke_token: target.revoke_token,
             timeout_seconds: self.run.timeout.map(|timeout| timeout.as_secs().max(1)),
         })

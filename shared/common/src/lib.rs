@@ -34,7 +34,7 @@ pub mod observe;
 pub mod plan;
 pub mod rehearsal;
 pub mod rhacs;
-#[cfg(feature = "roxctl")]
+#[cfg(feature = "cluster")]
 pub mod roxctl;
 pub mod run;
 #[cfg(feature = "ui")]

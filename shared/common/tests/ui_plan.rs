@@ -97,6 +97,7 @@ fn report() -> Report {
     };
     Report {
         exit: Exit::Done,
+        operation: Operation::Upgrade,
         run: "20260102-120000-test".to_owned(),
         from: Version::release(3, 62, 1),
         to: Version::release(3, 69, 2),

@@ -110,6 +110,7 @@ async fn run(serve: Serve) -> Result<(), Failure> {
     let mut out = io::stdout();
     writeln!(out, "# {} serves until Ctrl-C; use it with:", simulation.url())?;
     writeln!(out, "export KUBECONFIG={}", file.path().display())?;
+    writeln!(out, "export ROX_API_TOKEN={}", simulation.admin_token().expose_secret())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())

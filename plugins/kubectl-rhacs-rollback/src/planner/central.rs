@@ -5,6 +5,7 @@ use common::rhacs::central_config::{KEY, NONE, forced_version, with_forced_versi
 use common::rhacs::images::{Image, ImageOptions};
 use common::rhacs::way_back::{Barrier, Manner, way_back};
 use common::rhacs::{Component, ObjectRef, Version};
+use common::run::{Restoration, restoration};
 use serde_json::{Value, json};
 
 use super::Request;
@@ -24,11 +25,14 @@ pub(super) fn config_of(namespace: &str) -> ObjectRef {
     ObjectRef::namespaced("v1", "ConfigMap", namespace, "central-config")
 }
 
-/// Central with the template of `revision`.
-pub(super) fn revision_part(view: View<'_>, chosen: &Revision) -> Result<Part, Refusal> {
+/// Central with the template of `revision`; none when it has that template.
+pub(super) fn revision_part(view: View<'_>, chosen: &Revision) -> Result<Option<Part>, Refusal> {
     let object = ObjectRef::deployment(view.snapshot.namespace.as_str(), "central");
     let now = view.now(&object).ok_or(Refusal::NoRevision)?;
     let manifest = revision::manifest(now, chosen);
+    if restoration(&manifest, Some(now)) == Restoration::Nothing {
+        return Ok(None);
+    }
     let source = format!("revision {}", revision::line(chosen));
     let change = Change {
         rule: "restore-revision".to_owned(),
@@ -38,12 +42,12 @@ pub(super) fn revision_part(view: View<'_>, chosen: &Revision) -> Result<Part, R
         source,
     };
     let before = common::plan::Before::Manifest { manifest };
-    Ok(part(
+    Ok(Some(part(
         "central",
         format!("Put {object} back to revision {}", chosen.number),
         Write::Restore { object, before },
         change,
-    ))
+    )))
 }
 
 /// Central with the image of `to`; none when it has that image.

@@ -230,7 +230,7 @@ impl Told {
         }
         let what =
             format!("Central goes back to its database of {to}: what it wrote since is lost");
-        let fix = format!("kubectl rhacs rollback --force --to {to}, once a backup is taken");
+        let fix = "take a backup of what is there now, `roxctl central backup`; then accept it";
         self.found.push(DATA_LOST.found(what, fix));
         let Some(status) = &view.snapshot.central.upgrade_status else { return };
         let copy: Option<Version> = status.force_rollback_to.parse().ok();

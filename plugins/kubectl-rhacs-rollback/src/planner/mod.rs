@@ -142,7 +142,7 @@ fn parts(
         Way::Revision { number } => {
             only_central(components)?;
             let chosen = revision::choose(&view.ground.revisions, *number)?;
-            vec![central::revision_part(view, &chosen)?]
+            central::revision_part(view, &chosen)?.into_iter().collect()
         }
         Way::Image => {
             only_central(components)?;

@@ -36,6 +36,7 @@ fn upgrade(snapshot: &Snapshot, to: &Version, backup: bool) -> Plan {
         images: ImageOptions::default(),
         backup_directory: backup.then(|| ".".to_owned()),
         scanner_config: ScannerConfig::Keep,
+        roxctl: false,
         revoke_token: false,
         timeout_seconds: None,
     };

@@ -52,6 +52,9 @@ fn flags_that_mean_nothing_at_a_verb_are_refused() {
     {
         assert!(read(words).expect(words).check().is_err(), "{words}");
     }
+    for words in ["status --roxctl", "apply plan.yaml --roxctl", "resume --roxctl"] {
+        assert!(read(words).expect(words).check().is_err(), "{words}");
+    }
     for words in ["status --watch", "apply - --yes --accept X", "resume --rollback-on-failure"] {
         assert!(read(words).expect(words).check().is_ok(), "{words}");
     }

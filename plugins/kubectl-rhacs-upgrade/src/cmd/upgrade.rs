@@ -19,5 +19,9 @@ pub async fn run(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
     if prepared.plan.is_empty() && cli.target.revoke_token {
         session.ui.warn("the token is not revoked: there is no run that uses it");
     }
+    if prepared.plan.is_empty() && cli.target.roxctl {
+        let command = format!("kubectl rhacs roxctl install {}", prepared.plan.to);
+        session.ui.warn(&format!("roxctl is left as it is: `{command}` installs it by itself"));
+    }
     propose_and_run(session, prepared).await
 }

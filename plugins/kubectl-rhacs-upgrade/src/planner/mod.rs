@@ -29,6 +29,8 @@ pub struct Request {
     pub backup_directory: Option<String>,
     /// What happens to a scanner configuration of the user's own.
     pub scanner_config: ScannerConfig,
+    /// Whether roxctl of this version is installed on this computer.
+    pub roxctl: bool,
     /// Whether the API token is revoked at the end.
     pub revoke_token: bool,
     /// Replaces every step's own time-out, in seconds.

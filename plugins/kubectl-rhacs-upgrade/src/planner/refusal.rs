@@ -56,11 +56,11 @@ impl Refusal {
             Self::UnknownTarget { .. } => failure.hint(
                 "releases are listed at https://access.redhat.com/support/policy/updates/rhacs",
             ),
-            Self::Lower { to, .. } => failure
-                .hint("the way back is the product guide's section on rolling back Central")
-                .hint(format!(
+            Self::Lower { to, .. } => {
+                failure.hint("the way back is `kubectl rhacs rollback`").hint(format!(
                     "`kubectl rhacs upgrade status` shows what runs; {to} may be mistyped"
-                )),
+                ))
+            }
             Self::NoDirectPath { hops } => {
                 hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
             }

@@ -39,6 +39,11 @@ pub(super) fn build(
     if let Some(directory) = request.backup_directory.as_ref().filter(|_| central_changes) {
         steps.insert(0, backup(directory, request));
     }
+    if request.roxctl {
+        let follows = |step: &Step| step.component.is_some_and(|it| it != Component::Central);
+        let place = steps.iter().position(follows).unwrap_or(steps.len());
+        steps.insert(place, roxctl(request));
+    }
     steps.push(verify(facts, request));
     if request.revoke_token {
         steps.push(revoke_token(request));
@@ -254,6 +259,29 @@ fn verify(facts: &Facts<'_>, request: &Request) -> Step {
         undo: Undo::None { reason: "it only reads".to_owned() },
         verify: Vec::new(),
         timeout_seconds: timeout(request, 300),
+    }
+}
+
+fn roxctl(request: &Request) -> Step {
+    let version = &request.to;
+    Step {
+        id: "roxctl".to_owned(),
+        component: None,
+        title: format!("Install roxctl {version} on this computer"),
+        action: Action::InstallRoxctl { version: version.clone() },
+        changes: vec![Change {
+            rule: "roxctl".to_owned(),
+            object: None,
+            what: format!("roxctl {version} on this computer"),
+            why: "roxctl has to be of the version of the Central it talks to".to_owned(),
+            source: "upgrade guide 3.69, section 2.2.2".to_owned(),
+        }],
+        undo: Undo::None {
+            reason: "it is not of the cluster; `kubectl rhacs roxctl install` brings any version"
+                .to_owned(),
+        },
+        verify: Vec::new(),
+        timeout_seconds: timeout(request, 600),
     }
 }
 

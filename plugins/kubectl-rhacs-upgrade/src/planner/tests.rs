@@ -51,6 +51,7 @@ fn request(to: &str) -> Request {
         images: ImageOptions::default(),
         backup_directory: Some(".".to_owned()),
         scanner_config: ScannerConfig::Keep,
+        roxctl: false,
         revoke_token: false,
         timeout_seconds: None,
     }
@@ -85,6 +86,27 @@ fn the_guides_order_is_kept() {
         ]
     );
     assert!(plan.is_intact());
+}
+
+#[test]
+fn roxctl_comes_after_central_and_is_no_reason_for_a_run() {
+    let asked = |central: &Central, to: &str, components: &[Component]| {
+        let wish = Request { roxctl: true, components: components.into(), ..request(to) };
+        plan(&central.0, &wish).expect("a plan")
+    };
+    let old = Central::on("3.62.1", Platform::OpenShift).with_credentials();
+    let whole = asked(&old, "3.69.2", &[]);
+    let at = |id: &str| ids(&whole).iter().position(|step| *step == id).expect(id);
+    assert_eq!((at("clean-central") + 1, at("roxctl") + 1), (at("roxctl"), at("prepare-scanner")));
+    let step = whole.step("roxctl").expect("a step");
+    assert_eq!(step.action, Action::InstallRoxctl { version: whole.to.clone() });
+    assert_eq!(step.component, None);
+    let first = asked(&old, "3.69.2", &[Component::Central]);
+    assert_eq!(ids(&first)[ids(&first).len() - 2..], ["roxctl", "verify"]);
+    let rest = asked(&old, "3.69.2", &[Component::Secured]);
+    assert_eq!(ids(&rest)[0], "roxctl");
+    let done = asked(&Central::at("3.69.2"), "3.69.2", &[]);
+    assert!(done.is_empty() && done.steps.is_empty());
 }
 
 #[test]

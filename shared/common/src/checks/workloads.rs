@@ -157,6 +157,10 @@ fn on_delete(context: &Context<'_>, workload: Workload<'_>) -> Option<Finding> {
 fn change_cause(workload: Workload<'_>) -> Option<Finding> {
     let annotations = &workload.object()["metadata"]["annotations"];
     let cause = annotations["kubernetes.io/change-cause"].as_str()?;
+    // One that this suite wrote is nobody's loss: its run is on record.
+    if cause.starts_with("kubectl rhacs ") {
+        return None;
+    }
     let name = short(workload.object());
     Some(CHANGE_CAUSE.found(format!("{name} has the change cause `{cause}`"), ""))
 }

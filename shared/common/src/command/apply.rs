@@ -57,9 +57,8 @@ fn decode(tool: &Tool, text: &str) -> Result<Plan, Failure> {
     let plan: Plan = serde_json::from_value(value)
         .map_err(|error| Failure::usage("the plan cannot be understood").caused_by(&error))?;
     if plan.operation != tool.operation {
-        let other = format!("kubectl rhacs {} apply", plan.operation.word());
-        let message = format!("this is not the plan of {}", tool.operation);
-        return Err(Failure::usage(message).hint(other));
+        let message = format!("this is the plan of {}, not of {}", plan.operation, tool.operation);
+        return Err(Failure::usage(message));
     }
     if !plan.is_intact() {
         return Err(Failure::usage("the plan was edited after it was made")

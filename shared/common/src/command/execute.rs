@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Prepared, Session};
+use super::{Prepared, Session, roxctl};
 use crate::central::{CentralClient, Probe};
 use crate::cluster::rollout::{Progress, judge};
 use crate::cluster::{Held, Lease};
@@ -95,6 +95,7 @@ pub async fn idle_report(session: &Session, prepared: &Prepared) -> Report {
     };
     Report {
         exit: Exit::Done,
+        operation: plan.operation,
         run: String::new(),
         from: plan.from.clone(),
         to: plan.to.clone(),
@@ -129,6 +130,9 @@ async fn carry_out(
         .with_token_credentials(session.has_token()?);
     if let Some(probe) = probe {
         executor = executor.with_outage(probe);
+    }
+    if record.plan.steps.iter().any(|step| matches!(step.action, Action::InstallRoxctl { .. })) {
+        executor = executor.with_roxctl(roxctl::setup(session)?);
     }
     let mut journal = journal.under(&held);
     let runner = Runner::new(&executor, &mut journal, &events, session.stop.interrupt.clone());

@@ -17,6 +17,7 @@ pub mod process;
 mod proposal;
 mod rehearse;
 pub mod resume;
+mod roxctl;
 mod session;
 pub mod unlock;
 

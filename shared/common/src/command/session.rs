@@ -143,6 +143,21 @@ impl Session {
         Ok(matches!(self.central_options()?.credentials, Some(Credentials::Token(_))))
     }
 
+    /// Whether Central's certificate is checked.
+    ///
+    /// # Errors
+    /// When Central's flags contradict each other.
+    pub fn trusts_central(&self) -> Result<bool, Failure> {
+        let options = self.central_options()?;
+        let is_encrypted = options.endpoint.as_ref().is_none_or(|endpoint| endpoint.tls);
+        Ok(is_encrypted && !options.insecure)
+    }
+
+    /// The directory that takes what a rehearsal would leave on this computer.
+    pub(super) fn rehearsal_directory(&self) -> Option<&Path> {
+        self.rehearsal.as_ref().map(Rehearsal::directory)
+    }
+
     fn central_options(&self) -> Result<CentralOptions, Failure> {
         match &self.rehearsal {
             Some(rehearsal) => Ok(rehearsal.central_options()),

@@ -56,6 +56,11 @@ pub enum Action {
         /// The version all must report.
         version: Version,
     },
+    /// Put roxctl on the computer of who runs this, where the one of the shell is.
+    InstallRoxctl {
+        /// Its version.
+        version: Version,
+    },
     /// Revoke the API token this run used.
     RevokeToken,
 }
@@ -201,7 +206,8 @@ impl Action {
         }
     }
 
-    /// Whether it changes the cluster or Central's data, rather than only reading or waiting.
+    /// Whether it changes the cluster or Central's data, rather than only reading or waiting. A
+    /// backup and roxctl are of this computer, and no reason for a run of their own.
     #[must_use]
     pub const fn changes_something(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::ScannerBundle { .. } | Self::RevokeToken)

@@ -52,6 +52,19 @@ impl System {
         }
     }
 
+    /// The same machine with nothing on it but `directory`: without a `PATH`, and with the suite's
+    /// memory in there as well. What a rehearsal installs cannot reach anything real.
+    #[must_use]
+    pub fn confined_to(self, directory: &Path) -> Self {
+        Self {
+            path: Vec::new(),
+            home: Some(directory.to_owned()),
+            local_data: Some(directory.to_owned()),
+            state: Some(directory.join("state")),
+            ..self
+        }
+    }
+
     /// The machine.
     #[must_use]
     pub const fn machine(&self) -> Machine {
@@ -303,6 +316,16 @@ mod tests {
         assert_eq!(state(Os::Linux), Path::new("/home/ann/.local/state/kubectl-rhacs"));
         assert_eq!(state(Os::Windows), Path::new("/c/Local/kubectl-rhacs"));
         assert!(System::of(&Env::test()).default_directory().is_none());
+    }
+
+    #[test]
+    fn a_confined_system_knows_its_directory_only() {
+        for os in [Os::Linux, Os::MacOs, Os::Windows] {
+            let confined = system(os, &[("PATH", "/usr/bin")]).confined_to(Path::new("/tmp/r"));
+            assert!(confined.path().is_empty());
+            assert!(confined.default_directory().unwrap().starts_with("/tmp/r"));
+            assert!(confined.state_directory().unwrap().starts_with("/tmp/r"));
+        }
     }
 
     #[test]

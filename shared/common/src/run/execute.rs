@@ -13,6 +13,7 @@ mod known;
 mod migration;
 mod restore;
 mod rollout;
+mod roxctl;
 mod scanner;
 mod serving;
 mod token;
@@ -25,6 +26,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use cluster::ClusterExecutor;
 pub use dry_run::Refusal;
+pub use roxctl::RoxctlSetup;
 
 use super::event::{Event, Events, Outcome, Unit};
 use super::interrupt::Interrupt;

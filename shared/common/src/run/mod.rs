@@ -25,7 +25,9 @@ mod undo;
 
 pub use event::{Event, Events, Outcome, OutcomeResult, Stamped, StepOutline, Unit};
 #[cfg(feature = "cluster")]
-pub use execute::{ClusterExecutor, Conclusion, Execute, Probe, Refusal, StepContext, Verified};
+pub use execute::{
+    ClusterExecutor, Conclusion, Execute, Probe, Refusal, RoxctlSetup, StepContext, Verified,
+};
 #[cfg(feature = "cluster")]
 pub use interrupt::{Interrupt, Interrupter};
 #[cfg(feature = "cluster")]

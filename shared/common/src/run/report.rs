@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
+use crate::plan::Operation;
 use crate::rhacs::parity::Difference;
 use crate::rhacs::{Component, ObjectRef, Version};
 
@@ -12,6 +13,9 @@ use crate::rhacs::{Component, ObjectRef, Version};
 pub struct Report {
     /// How the run ended; the process ends with the same.
     pub exit: Exit,
+    /// What kind of run it was.
+    #[serde(default = "upgrade")]
+    pub operation: Operation,
     /// The id of the run, as `resume`, `rollback` and `history` take it.
     pub run: String,
     /// The version that ran before.
@@ -40,6 +44,11 @@ pub struct Report {
     /// The next useful commands.
     #[serde(default)]
     pub next: Vec<String>,
+}
+
+/// What records of before the kind was told are of.
+const fn upgrade() -> Operation {
+    Operation::Upgrade
 }
 
 /// What one workload ran before a run, and what it runs after it.

@@ -84,12 +84,12 @@ pub fn restoration(before: &Value, now: Option<&Value>) -> Restoration {
     Restoration::Replace(object)
 }
 
+/// What a revision was made for, as `kubectl rollout history` shows it.
+const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+
 /// Annotations the API server or its controllers write.
-const CONTROLLER_ANNOTATIONS: [&str; 3] = [
-    "deployment.kubernetes.io/revision",
-    "deprecated.daemonset.template.generation",
-    "kubernetes.io/change-cause",
-];
+const CONTROLLER_ANNOTATIONS: [&str; 3] =
+    ["deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation", CHANGE_CAUSE];
 
 fn keep_metadata(object: &mut Value, before: &Value, now: &Value) {
     let present = &now["metadata"];
@@ -101,6 +101,11 @@ fn keep_metadata(object: &mut Value, before: &Value, now: &Value) {
         } else if !CONTROLLER_ANNOTATIONS.contains(&name.as_str()) {
             annotations.insert(name.clone(), value.clone());
         }
+    }
+    // The cause of a change that is taken back would be a lie.
+    match before["metadata"]["annotations"].get(CHANGE_CAUSE).filter(|cause| cause.is_string()) {
+        Some(cause) => drop(annotations.insert(CHANGE_CAUSE.to_owned(), cause.clone())),
+        None => drop(annotations.remove(CHANGE_CAUSE)),
     }
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return;

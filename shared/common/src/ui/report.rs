@@ -5,6 +5,7 @@ use super::look::{Look, Role};
 use super::output::Output;
 use super::table::{Cell, Header, Table};
 use crate::exit::Exit;
+use crate::plan::Operation;
 use crate::rhacs::parity::{Difference, Reason};
 use crate::run::{ClusterReport, ComponentReport, Report};
 
@@ -44,8 +45,13 @@ pub fn report_text(report: &Report, output: Output, look: Look) -> String {
 }
 
 fn headline(report: &Report, look: Look) -> String {
+    let done = match report.operation {
+        Operation::Upgrade => format!("✓ {} is done", report.to),
+        Operation::Rollback => format!("✓ back at {}", report.to),
+        Operation::Scc => format!("✓ the SCCs are those of {}", report.to),
+    };
     let (role, words) = match report.exit {
-        Exit::Done => (Role::Success, format!("✓ {} is done: everything is verified", report.to)),
+        Exit::Done => (Role::Success, format!("{done}: everything is verified")),
         Exit::Unverified => {
             (Role::Warning, format!("{} is applied, but not everything is verified", report.to))
         }

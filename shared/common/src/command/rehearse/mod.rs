@@ -29,7 +29,7 @@ pub(super) struct Rehearsal {
     // Ends with this.
     _program: Program,
     /// Holds the kubeconfig and the backup until the end.
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// Where the objects come from.
@@ -91,13 +91,18 @@ impl Rehearsal {
             token: central_token.into(),
             clock: Clock::scaled(now, SPEED),
             _program: program,
-            _directory: directory,
+            directory,
         })
     }
 
     /// What is rehearsed on, for people.
     pub(super) fn description(&self) -> &str {
         &self.description
+    }
+
+    /// Where everything goes that a run leaves on this computer; it is gone at the end.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The embedded cluster's time.

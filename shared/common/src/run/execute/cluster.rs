@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::bundle;
 use super::known::Known;
+use super::roxctl::RoxctlSetup;
 use super::write::{Written, change_cause, is_workload};
 use super::{Conclusion, Execute, Probe, StepContext, Verified};
 use crate::central::{self, CentralClient};
@@ -42,6 +43,8 @@ pub struct ClusterExecutor {
     /// When this part of the run began by the API server's clock: contacts of clusters must be
     /// newer, and the clock of this computer may be wrong.
     pub(super) began: Timestamp,
+    /// Where roxctl goes; none for runs that install none.
+    pub(super) roxctl: Option<RoxctlSetup>,
 }
 
 impl ClusterExecutor {
@@ -60,6 +63,7 @@ impl ClusterExecutor {
             announcements: Mutex::default(),
             local_cluster: None,
             uses_token: false,
+            roxctl: None,
         }
     }
 
@@ -94,6 +98,14 @@ impl ClusterExecutor {
     #[must_use]
     pub fn with_outage(mut self, probe: central::Probe) -> Self {
         self.outage = Some(probe);
+        self
+    }
+
+    /// Says where roxctl goes and who has it besides Central; without, a step that installs it only
+    /// warns.
+    #[must_use]
+    pub fn with_roxctl(mut self, setup: RoxctlSetup) -> Self {
+        self.roxctl = Some(setup);
         self
     }
 
@@ -157,6 +169,7 @@ impl ClusterExecutor {
             Action::Backup { .. }
             | Action::AwaitUpgrader { .. }
             | Action::VerifyAll { .. }
+            | Action::InstallRoxctl { .. }
             | Action::RevokeToken => Vec::new(),
         }
     }
@@ -192,7 +205,14 @@ impl Execute for ClusterExecutor {
             Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => {
                 was_done(context) && token_is_spent(context.record)
             }
-            Action::RevokeToken => was_done(context),
+            Action::InstallRoxctl { version } if !was_done(context) => {
+                if self.has_roxctl(version).await {
+                    let reason = format!("roxctl {version} is there already");
+                    return Ok(Probe::Done { reason });
+                }
+                false
+            }
+            Action::InstallRoxctl { .. } | Action::RevokeToken => was_done(context),
         };
         let reason = "done earlier in this run".to_owned();
         Ok(if is_done { Probe::Done { reason } } else { Probe::Pending })
@@ -215,6 +235,10 @@ impl Execute for ClusterExecutor {
             Action::ScannerBundle { config } => self.apply_bundle(*config, context).await,
             Action::AwaitUpgrader { version } => self.start_upgraders(version, context).await,
             Action::VerifyAll { .. } => Ok(Outcome::unchanged("everything was looked at")),
+            Action::InstallRoxctl { version } => {
+                let limit = Duration::from_secs(step.timeout_seconds);
+                self.install_roxctl(version, limit, context).await
+            }
             Action::RevokeToken => self.revoke_token(context).await,
         }
     }
@@ -233,6 +257,7 @@ impl Execute for ClusterExecutor {
             Action::Backup { .. }
             | Action::Write { .. }
             | Action::ScannerBundle { .. }
+            | Action::InstallRoxctl { .. }
             | Action::RevokeToken => {}
         }
         let mut verified = Verified::default();

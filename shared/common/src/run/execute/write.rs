@@ -118,17 +118,13 @@ impl ClusterExecutor {
                 });
                 self.cluster.delete_if(object, as_known, options.dry_run).await.map(|_| None)
             }
-            Write::Restore { object, before: Before::Manifest { manifest } } => {
+            Write::Restore { before: Before::Manifest { manifest }, .. } => {
                 match restoration(manifest, live) {
                     Restoration::Nothing => Ok(live.cloned()),
                     Restoration::Create(manifest) => {
                         self.cluster.create(&manifest, &options).await.map(Some)
                     }
-                    Restoration::Replace(mut manifest) => {
-                        if is_workload(object) {
-                            manifest["metadata"]["annotations"]["kubernetes.io/change-cause"] =
-                                change_cause(&self.plan, context).into();
-                        }
+                    Restoration::Replace(manifest) => {
                         self.cluster.replace(&manifest, &options).await.map(Some)
                     }
                 }

@@ -127,6 +127,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
                 None => Exit::Done,
             },
             run: record.id.clone(),
+            operation: record.operation,
             from: record.plan.from.clone(),
             to: record.plan.to.clone(),
             components: conclusion.components,
@@ -144,6 +145,9 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             next: match stop {
                 Some(_) if self.saved => ways_on(record),
                 Some(_) => Vec::new(),
+                None if record.operation == Operation::Scc => {
+                    vec![command(&record.plan, "scc status")]
+                }
                 None => vec![command(&record.plan, "upgrade status")],
             },
         }
