@@ -168,7 +168,7 @@ fn a_lower_version_is_refused_with_the_way_back() {
     let refusal = Central::at("3.69.2").upgraded_to("3.66.1").expect_err("a refusal");
     let failure = refusal.into_failure();
     assert_eq!(failure.exit(), common::exit::Exit::Usage);
-    assert!(failure.render().contains("rolling back"), "{}", failure.render());
+    assert!(failure.render().contains("kubectl rhacs rollback"), "{}", failure.render());
 }
 
 #[test]
