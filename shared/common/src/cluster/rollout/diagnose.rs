@@ -90,19 +90,54 @@ pub fn is_suspicious(observed: &Observed<'_>) -> bool {
         || observed.pods.iter().filter(is_selected).any(|pod| pod_trouble(pod, observed).is_some())
 }
 
-/// The ReplicaSet a Deployment is rolling to: the one with the Deployment's revision.
+/// The newest ReplicaSet with the Deployment's own pod template, if there is one yet.
+///
+/// The revision the Deployment tells is not enough: with the strategy Recreate its controller
+/// reports the newest generation as observed while the pods before still end, and only then makes
+/// the new ReplicaSet.
 fn newest_replica_set<'a>(observed: &Observed<'a>) -> Option<&'a Value> {
     let revision = |object: &Value| {
         let text = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
         text.as_str().and_then(|text| text.parse::<u64>().ok())
     };
     let uid = &observed.workload["metadata"]["uid"];
-    let wanted = revision(observed.workload);
+    let wanted = template(observed.workload);
     let replica_sets = observed.replica_sets.iter().map(Arc::as_ref);
     replica_sets
         .filter(|set| is_owned_by(set, uid))
-        .filter(|set| wanted.is_none() || revision(set) == wanted)
+        .filter(|set| template(set) == wanted)
         .max_by_key(|set| revision(set))
+}
+
+/// The pod template of a Deployment or ReplicaSet as their controller compares it: without the
+/// hash it adds itself, and nothing is the same as an empty list.
+fn template(workload: &Value) -> Value {
+    let mut template = workload["spec"]["template"].clone();
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove("pod-template-hash");
+    }
+    drop_empty(&mut template);
+    template
+}
+
+fn drop_empty(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(drop_empty);
+            fields.retain(|_, field| !is_empty(field));
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_empty),
+        _ => {}
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
 }
 
 fn current_pods<'a>(

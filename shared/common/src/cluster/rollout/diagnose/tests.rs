@@ -20,7 +20,10 @@ impl Scene {
                 "name": format!("central-{revision}"), "uid": format!("set-{revision}"),
                 "annotations": {"deployment.kubernetes.io/revision": revision},
                 "ownerReferences": [{"uid": "central"}],
-            }})
+            }, "spec": {"template": {
+                "metadata": {"creationTimestamp": null, "labels": {"pod-template-hash": revision}},
+                "spec": {"containers": [{"image": format!("main:{revision}"), "env": []}]},
+            }}})
         };
         let pod = |revision: &str, status: &Value| {
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
@@ -34,7 +37,8 @@ impl Scene {
             workload: json!({"kind": "Deployment", "metadata": {
                 "uid": "central", "generation": 2,
                 "annotations": {"deployment.kubernetes.io/revision": "2"},
-            }, "status": {"observedGeneration": 2}}),
+            }, "spec": {"template": {"spec": {"containers": [{"image": "main:2"}]}}},
+                "status": {"observedGeneration": 2}}),
             replica_sets: vec![set("1"), set("2")],
             pods: vec![pod("1", &broken), pod("2", new_pod_status)],
             events: Vec::new(),
@@ -103,6 +107,24 @@ fn pods_of_the_old_template_do_not_count() {
     scene.pods[1]["status"] = waiting("ImagePullBackOff", 0);
     scene.workload["metadata"]["generation"] = json!(3);
     assert_eq!(scene.diagnose(), None, "the controller has not made the new template yet");
+}
+
+#[test]
+fn a_generation_that_is_seen_before_its_replica_set_is_made_has_no_pods_yet() {
+    // Recreate: the old pods end first, and the Deployment's status says so already.
+    let mut scene = Scene::deployment(&waiting("CrashLoopBackOff", 9));
+    scene.workload["metadata"]["generation"] = json!(3);
+    scene.workload["status"]["observedGeneration"] = json!(3);
+    scene.workload["spec"]["template"]["spec"]["containers"][0]["image"] = json!("main:3");
+    assert_eq!(scene.diagnose(), None);
+}
+
+#[test]
+fn a_template_that_came_back_is_that_of_its_replica_set() {
+    let mut scene = Scene::deployment(&json!({"phase": "Running"}));
+    scene.workload["spec"]["template"]["spec"]["containers"][0]["image"] = json!("main:1");
+    let trouble = scene.diagnose().unwrap();
+    assert_eq!(trouble.object.name, "central-1-x");
 }
 
 #[test]
