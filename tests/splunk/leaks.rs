@@ -103,6 +103,29 @@ fn no_annotation_or_event_holds_a_secret() {
     }
 }
 
+#[test]
+fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
+    const PANICS: &str = "RHACS_TESTS_PANIC";
+    if std::env::var_os(PANICS).is_some() {
+        // This is the process the test starts below: itself.
+        common::bug::end_on_panic("sf-token");
+        let answer: Result<(), String> = Err(format!("X-SF-TOKEN: {OLD}"));
+        answer.unwrap();
+    }
+    let this = std::env::current_exe().expect("this test");
+    let name = "leaks::a_panic_tells_its_place_and_nothing_of_what_it_was_about";
+    let output = std::process::Command::new(this)
+        .args(["--exact", name, "--nocapture"])
+        .env(PANICS, "yes")
+        .output()
+        .expect("the process starts");
+    assert_eq!(output.status.code(), Some(1));
+    let told =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(told[1].contains("a bug in sf-token") && told[1].contains("leaks.rs:"), "{told:?}");
+    assert!(!told.concat().contains(OLD), "{told:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_under_standard_output_shows_nothing_on_the_other_stream() {

@@ -5,5 +5,6 @@ use std::process::ExitCode;
 use common::env::Env;
 
 fn main() -> ExitCode {
+    common::bug::end_on_panic(env!("CARGO_PKG_NAME"));
     kubectl_rhacs_roxctl::run(&Env::system()).into()
 }

@@ -11,10 +11,12 @@
 //! plan                  Plan, Step, Action, Undo, Finding: plain data
 //! rhacs                 pure knowledge of the product
 //! env exit failure fs   the process and its files
+//! bug                   what is told of a panic
 //! ```
 //!
 //! `rhacs` and `plan` do no I/O: they never import kube, tokio or indicatif.
 
+pub mod bug;
 #[cfg(feature = "cluster")]
 pub mod central;
 #[cfg(feature = "cluster")]

@@ -269,6 +269,15 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_about_a_token_does_not_show_its_secret() {
+        let held: Result<(), Token> = Err(read(json!({"name": "a", "secret": "canary"})));
+        let panicked = std::panic::catch_unwind(|| held.unwrap()).unwrap_err();
+        let words = panicked.downcast_ref::<String>().unwrap();
+        assert!(words.contains("Token") && words.contains("REDACTED"), "{words}");
+        assert!(!words.contains("canary"), "{words}");
+    }
+
+    #[test]
     fn what_cannot_be_undone_is_said_first() {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         for (value, status) in [
