@@ -92,9 +92,13 @@ fn run(stage: &Stage) {
 }
 
 fn start(stage: &Stage) -> Child {
-    let words: Vec<&str> = ROTATE.split_whitespace().collect();
+    start_with(stage, ROTATE, Stdio::null())
+}
+
+fn start_with(stage: &Stage, words: &str, stderr: Stdio) -> Child {
+    let words: Vec<&str> = words.split_whitespace().collect();
     let mut command = stage.command(SF_TOKEN, &words);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+    command.stdout(Stdio::null()).stderr(stderr).spawn().expect("it starts")
 }
 
 fn kill_when(mut child: Child, mut is_there: impl FnMut() -> bool, number: usize) {
@@ -121,7 +125,6 @@ fn complete(stage: &Stage, number: usize) {
 #[test]
 fn ctrl_c_stops_at_a_safe_point_and_sync_finishes() {
     use sim::faults::ClusterFault;
-    use std::process::Command;
     let stage = one_cluster();
     let slow = ClusterFault::slow_readiness("daemonset/otel-agent", Duration::from_secs(500));
     stage.cluster("east").clock().set_factor(60.0);
@@ -140,12 +143,59 @@ fn ctrl_c_stops_at_a_safe_point_and_sync_finishes() {
         assert!(began.elapsed() < Duration::from_secs(60), "the agent is never restarted");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.expect("kill").success());
+    interrupt(&child);
     assert_eq!(child.wait().expect("ended").code(), Some(130));
     stage.cluster("east").faults().clear();
     stage.cluster("east").clock().set_factor(2000.0);
     sf(&stage, SYNC).ends_with(0);
     assert_delivered(&stage, "east", "otel");
     assert_eq!(rotations(&stage).len(), 1);
+}
+
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_second_ctrl_c_during_the_rotation_says_what_may_have_happened() {
+    use std::io::{BufRead, BufReader};
+    let stage = one_cluster();
+    let rule = RequestRule::splunk(HOLD).method("POST").path("*/rotate*");
+    stage.splunk().faults().replace(Script::default().request(rule));
+    let mut child = start_with(&stage, ROTATE, Stdio::piped());
+    let began = Instant::now();
+    while rotations(&stage).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it never rotates");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    interrupt(&child);
+    let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut lines = stderr.lines().map(|line| line.expect("text"));
+    assert!(lines.any(|line| line.contains("Ctrl-C again")), "the first one is answered");
+    interrupt(&child);
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    let rest = rest.join("\n");
+    assert!(rest.contains("`myToken` may have been rotated"), "{rest}");
+    assert!(rest.contains(SYNC), "{rest}");
+}
+
+#[test]
+fn a_run_killed_after_its_rotation_is_completed_while_the_new_secret_spreads() {
+    let stage = one_cluster();
+    let url = stage.splunk().url();
+    stage.splunk().switch(|switches| switches.propagation = 5);
+    let probes = || stage.splunk().requests().iter().filter(|one| one.path == "/v2/event").count();
+    // The first probe is that of the secret before.
+    let second = RequestRule::splunk(HOLD).method("POST").path("/v2/event").nth(2);
+    stage.splunk().faults().replace(Script::default().request(second));
+    let words = format!("{ROTATE} --ingest-url {url}");
+    kill_when(start_with(&stage, &words, Stdio::null()), || probes() >= 2, 2);
+    assert_eq!(rotations(&stage).len(), 1);
+    stage.splunk().faults().clear();
+    sf(&stage, &format!("{SYNC} --ingest-url {url}")).ends_with(0);
+    assert_delivered(&stage, "east", "otel");
 }

@@ -111,6 +111,25 @@ fn a_rotation_that_cannot_be_looked_at_ends_in_doubt_and_sync_completes_it() {
 }
 
 #[test]
+fn a_token_that_shows_nothing_of_it_leaves_a_lost_answer_in_doubt() {
+    let stage = stage();
+    let shows = |shown: bool| {
+        stage.splunk().switch(|switches| {
+            switches.tells_rotations = shown;
+            switches.reads_secrets = shown;
+        });
+    };
+    shows(false);
+    on_rotation(&stage, RequestAction::CutAfter);
+    sf(&stage, ROTATE).ends_with(4).says("may have been rotated").says("sync");
+    assert_eq!((rotations(&stage).len(), written(&stage)), (1, None));
+    shows(true);
+    sf(&stage, "sync myToken --output-file t").ends_with(0);
+    assert!(is_delivered(&stage));
+    assert_eq!(rotations(&stage).len(), 1);
+}
+
+#[test]
 fn a_new_secret_that_does_not_work_is_not_delivered() {
     let stage = stage();
     let url = stage.splunk().url();

@@ -109,8 +109,8 @@ fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
     if std::env::var_os(PANICS).is_some() {
         // This is the process the test starts below: itself.
         common::bug::end_on_panic("sf-token");
-        let answer: Result<(), String> = Err(format!("X-SF-TOKEN: {OLD}"));
-        answer.unwrap();
+        let answer = || Err::<(), String>(format!("X-SF-TOKEN: {OLD}"));
+        answer().unwrap();
     }
     let this = std::env::current_exe().expect("this test");
     let name = "leaks::a_panic_tells_its_place_and_nothing_of_what_it_was_about";
@@ -145,4 +145,44 @@ fn a_full_disk_under_standard_output_shows_nothing_on_the_other_stream() {
     let finished = stage.run_that_shows(SF_TOKEN, &["sync", "myToken", "--stdout"]).ends_with(0);
     let new = stage.splunk().secret("myToken").expect("a secret");
     assert_eq!(finished.stdout.trim_end(), new.expose_secret());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_printed_does_not_hide_what_was_done() {
+    let stage = stage();
+    for (words, code, says) in [
+        ("rotate myToken --graceful 7d --output-file t -o json", 5, "was rotated and delivered"),
+        ("sync myToken --output-file t -o json", 5, "was delivered"),
+        ("sync myToken --exec false -o json", 4, "finish with: sf-token sync myToken"),
+    ] {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let finished = stage.run_with(SF_TOKEN, &words, |command| {
+            let full =
+                std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+            command.stdout(Stdio::from(full));
+        });
+        finished.ends_with(code).says(says);
+    }
+    assert_eq!(rotations(&stage).len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_is_given_the_secret_and_no_credential() {
+    let stage = stage();
+    let admin = stage.splunk().admin_token();
+    std::fs::write(stage.directory().join("credential"), admin.expose_secret()).expect("written");
+    for (verb, command, code) in [
+        ("rotate", "cat >/dev/null; env | grep SFX_AUTH; true", 0),
+        // `grep` fails where it finds nothing.
+        ("sync", "cat >/dev/null; env | grep SFX_AUTH", 4),
+        ("sync", "cat >/dev/null; cat ../credential", 0),
+        ("sync", "cat >/dev/null; cat ../credential >&2; false", 4),
+    ] {
+        let mut words = vec![verb, "myToken", "-v", "--events", "json", "--exec", command];
+        words.extend(if verb == "rotate" { ["--graceful", "7d"].as_slice() } else { &[] });
+        let finished = stage.run(SF_TOKEN, &words).ends_with(code);
+        assert!(!finished.stderr.contains("SFX_AUTH_TOKEN"), "{}", finished.stderr);
+    }
 }

@@ -108,6 +108,9 @@ fn more_tokens_than_the_api_can_show_are_warned_of() {
     let stage = Stage::with(Splunk::builder().tokens(seeds)).start();
     let finished = sf(&stage, "list -o name").ends_with(0).says("10000");
     assert_eq!(finished.stdout.lines().count(), 10_000);
+    // All that are shown live for a month; nobody knows about the others.
+    let finished = sf(&stage, "expiring --within 1d -o json").ends_with(1).says("10000");
+    assert_eq!(finished.json()["complete"], false);
 }
 
 #[test]
@@ -119,6 +122,8 @@ fn expiring_ends_with_the_codes_of_monitoring() {
         ("--within 30d --fail-within 7d --ignore-expired", 2),
         ("--within 2d --fail-within 1d", 2),
         ("--within 2d --fail-within 1d --name year", 0),
+        ("--within 3d --ignore-expired", 0),
+        ("--within 8d --ignore-expired", 2),
     ] {
         let finished = sf(&stage, &format!("expiring {words}"));
         assert_eq!(finished.code, Some(code), "{words}: {finished:?}");

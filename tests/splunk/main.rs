@@ -1,6 +1,7 @@
 //! Black-box tests of `sf-token` against the embedded Splunk and embedded clusters.
 
 mod clusters;
+mod collectors;
 mod crash;
 mod doubt;
 mod failures;
@@ -8,6 +9,7 @@ mod input;
 mod leaks;
 mod lists;
 mod places;
+mod programs;
 mod proxy;
 mod rotation;
 mod sessions;

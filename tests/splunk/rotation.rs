@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use rhacs_tests::Stage;
 use secrecy::ExposeSecret;
+use sim::faults::{RequestAction, RequestRule};
 use sim::splunk::{Splunk, Switches};
 
 use crate::{OLD, SF_TOKEN, changes, my_token, rotations, sf, stage};
@@ -19,6 +20,8 @@ fn a_rotation_is_sent_exactly_once_with_the_right_headers() {
     assert_eq!(sent.header("content-type"), Some("application/json"));
     assert!(sent.header("user-agent").is_some_and(|agent| agent.starts_with("sf-token/")));
     assert_eq!(sent.header("authorization"), None);
+    // Without it some front ends answer 411, and so does the stand-in.
+    assert_eq!(sent.header("content-length"), Some("0"));
     assert_eq!(sent.body, "");
     let new = stage.splunk().secret("myToken").expect("a secret");
     let written = std::fs::read_to_string(file(&stage, "token")).expect("a file");
@@ -52,6 +55,37 @@ fn a_shorter_life_is_shown_before_and_after() {
     let old = my_token().expires_in(SignedDuration::from_hours(24 * 1000));
     let stage = Stage::with(Splunk::builder().token(old)).start();
     sf(&stage, "rotate myToken --graceful 7d").ends_with(0).says("sooner").says("→");
+}
+
+#[test]
+fn the_organizations_own_default_life_is_told() {
+    let year = SignedDuration::from_hours(24 * 365);
+    let old = my_token().expires_in(SignedDuration::from_hours(24 * 100));
+    let stage = Stage::with(Splunk::builder().token(old).usual_life(year)).start();
+    let words = "rotate myToken --graceful 60d --dry-run";
+    let finished = sf(&stage, words).ends_with(0).says("(the organization's default)");
+    for code in ["SF-EXPIRY-SHRINKS", "SF-GRACE-LONG"] {
+        assert!(!finished.stdout.contains(code), "{}", finished.stdout);
+    }
+    // Where it is not told, it is guessed.
+    let refuse = RequestRule::splunk(RequestAction::refuse(403)).path("/v2/organization");
+    stage.splunk().faults().add_rule(refuse);
+    sf(&stage, words).ends_with(0).says("unless the organization has another default");
+}
+
+#[test]
+fn rotations_right_after_the_creation_need_to_be_meant_from_the_second_on() {
+    let stage = Stage::with(Splunk::builder()).start();
+    let clock = stage.splunk().clock();
+    let later = |milliseconds| {
+        clock.advance_to(clock.now() + SignedDuration::from_millis(milliseconds));
+    };
+    sf(&stage, "create fresh --scope ingest").ends_with(0);
+    later(1000);
+    sf(&stage, "rotate fresh --graceful 7d").ends_with(0);
+    later(500);
+    sf(&stage, "rotate fresh --graceful 7d").ends_with(3).says("SF-RECENT");
+    assert_eq!(rotations(&stage).len(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use rhacs_tests::{Finished, Stage};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use sim::splunk::{ADMIN_PASSWORD, Record, Role, Scope, Seed, Splunk, User};
+use sim::splunk::{ADMIN_PASSWORD, Builder, Record, Role, Scope, Seed, Splunk, Switches, User};
 
 use crate::{SF_TOKEN, my_token, stage};
 
@@ -64,7 +64,7 @@ fn assert_mode(_: &std::path::Path) {}
 #[test]
 fn a_session_for_one_command_is_ended_whatever_comes_of_it() {
     let stage = stage();
-    for (words, code) in [("get myToken", 0), ("get nobody", 1)] {
+    for (words, code) in [("get myToken", 0), ("get nobody", 3)] {
         let words = format!("{words} --login admin@example.com --password-stdin");
         with_input(&stage, &words, ADMIN_PASSWORD).ends_with(code);
         let lines = lines(&stage);
@@ -107,22 +107,61 @@ fn a_credential_comes_from_a_file_or_standard_input() {
 
 #[test]
 fn whoami_tells_sessions_from_access_tokens() {
-    let user = User::new("ann@example.com", "canary-word", Role::Usage);
-    let api = Seed::new("api", &[Scope::Api]).role("power");
-    let builder = Splunk::builder().tokens([my_token(), api]).user(user);
-    let stage = Stage::with(builder).start();
-    let splunk = stage.splunk();
-    for (credential, kind, token) in [
-        (Some(splunk.admin_token()), "privileged_session", Value::Null),
-        (splunk.session_of("ann@example.com"), "other_session", Value::Null),
-        (splunk.secret("api"), "access_token", "api".into()),
-        (splunk.secret("myToken"), "sends_data", Value::Null),
+    for (switches, kinds) in [
+        (
+            Switches::default(),
+            [
+                Some("privileged_session"),
+                Some("privileged_session"),
+                Some("limited"),
+                Some("access_token"),
+                Some("sends_data"),
+            ],
+        ),
+        (
+            Switches::opposite(),
+            [
+                Some("privileged_session"),
+                // Of the one token that she sees she is not shown the secret.
+                Some("unknown"),
+                Some("limited"),
+                Some("access_token"),
+                // Nothing tells it from a token that nobody knows.
+                None,
+            ],
+        ),
     ] {
-        let credential = credential.expect("a credential");
-        let told = stage.run_with(SF_TOKEN, &["whoami", "-o", "json"], |command| {
-            command.env("SFX_AUTH_TOKEN", credential.expose_secret());
-        });
-        let told = told.ends_with(0).json();
-        assert_eq!((&told["kind"], &told["token"]), (&kind.into(), &token));
+        let stage = Stage::with(crowd().switches(switches)).start();
+        let splunk = stage.splunk();
+        let credentials = [
+            Some(splunk.admin_token()),
+            splunk.session_of("pat@example.com"),
+            splunk.session_of("ann@example.com"),
+            splunk.secret("api"),
+            splunk.secret("myToken"),
+        ];
+        for (credential, kind) in credentials.into_iter().zip(kinds) {
+            let credential = credential.expect("a credential");
+            let told = stage.run_with(SF_TOKEN, &["whoami", "-o", "json"], |command| {
+                command.env("SFX_AUTH_TOKEN", credential.expose_secret());
+            });
+            let Some(kind) = kind else {
+                told.ends_with(1).says("401");
+                continue;
+            };
+            let told = told.ends_with(0).json();
+            let token = if kind == "access_token" { "api".into() } else { Value::Null };
+            assert_eq!((&told["kind"], &told["token"]), (&kind.into(), &token));
+        }
     }
+}
+
+/// An organization with people and tokens of every kind; the power user sees one of two tokens.
+fn crowd() -> Builder {
+    let pat = User::new("pat@example.com", "canary-word", Role::Power);
+    let ann = User::new("ann@example.com", "canary-word", Role::Usage);
+    let to_pat = serde_json::json!({"acl": [
+        {"principalId": "pat", "principalType": "USER", "actions": ["READ"]}]});
+    let api = Seed::new("api", &[Scope::Api]).role("power");
+    Splunk::builder().tokens([my_token().permissions(to_pat), api]).user(pat).user(ann)
 }

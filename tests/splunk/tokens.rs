@@ -2,6 +2,7 @@
 
 use rhacs_tests::Stage;
 use serde_json::{Value, json};
+use sim::faults::{RequestAction, RequestRule};
 use sim::splunk::{Record, Role, Scope, Seed, Splunk, Switches, User};
 
 use crate::{OLD, SF_TOKEN, changes, my_token, sf, stage};
@@ -16,7 +17,21 @@ fn get_shows_everything_but_the_secret() {
     let token = sf(&stage, "get myToken -o json").ends_with(0).json();
     assert_eq!(token["name"], "myToken");
     assert_eq!(token.get("secret"), None);
-    sf(&stage, "get nobody").ends_with(1).says("404");
+    for words in [
+        "get nobody",
+        "show nobody",
+        "update nobody --description x",
+        "rename nobody somebody",
+        "enable nobody",
+        "disable nobody --yes",
+        "delete nobody --yes",
+        "verify nobody",
+        "sync nobody --output-file t",
+        "rotate nobody --graceful 7d",
+    ] {
+        sf(&stage, words).ends_with(3).says("404");
+    }
+    assert!(changes(&stage).is_empty());
 }
 
 #[test]
@@ -61,6 +76,18 @@ fn a_token_is_created_as_it_is_described() {
     assert_eq!(kinds, ["TEAM", "USER"]);
     let life = token["expiry"].as_i64().expect("expiry") - token["created"].as_i64().expect("time");
     assert_eq!(life / 86_400_000, 90);
+}
+
+#[test]
+fn a_token_that_was_created_otherwise_than_asked_is_told() {
+    let stage = stage();
+    stage.splunk().switch(|switches| switches.create_takes_scopes = false);
+    let words = "create odd --scope ingest -o json";
+    let finished = sf(&stage, words).ends_with(5).says("not for INGEST as was asked");
+    assert_eq!(finished.json()["name"], "odd");
+    assert!(finished.stderr.contains("sf-token delete odd"), "{}", finished.stderr);
+    stage.splunk().switch(|switches| switches.create_takes_scopes = true);
+    sf(&stage, "create even --scope ingest --expires-in 1d").ends_with(0);
 }
 
 #[test]
@@ -174,15 +201,26 @@ fn deleting_asks_for_the_name() {
 #[test]
 fn verify_tells_a_secret_that_works_from_one_that_does_not() {
     let api = Seed::new("api", &[Scope::Api]).role("power");
-    let seeds = [my_token(), api, Seed::ingest("off").disabled()];
+    let seeds = [my_token(), api, Seed::ingest("off").disabled(), Seed::new("bare", &[])];
     let stage = Stage::with(Splunk::builder().tokens(seeds)).start();
     let url = stage.splunk().url();
     sf(&stage, &format!("verify myToken --ingest-url {url}")).ends_with(0).says("works");
     sf(&stage, "verify api").ends_with(0).says("works");
     sf(&stage, &format!("verify off --ingest-url {url}")).ends_with(3).says("refused");
     sf(&stage, "verify myToken").ends_with(5).says("--ingest-url");
+    sf(&stage, "verify bare").ends_with(5).says("no scope");
     let requests = stage.splunk().requests();
     let probe = requests.iter().find(|one| one.path == "/v2/event").expect("a probe");
     assert_eq!((probe.line().as_str(), probe.body.as_str()), ("POST /v2/event", "[]"));
     assert_eq!(probe.header("x-sf-token"), Some("(secret of myToken)"));
+}
+
+#[test]
+fn only_200_to_the_probe_means_that_a_secret_works() {
+    let stage = stage();
+    let url = stage.splunk().url();
+    let accepted = RequestRule::splunk(RequestAction::refuse(202)).path("/v2/event");
+    stage.splunk().faults().add_rule(accepted);
+    sf(&stage, &format!("verify myToken --ingest-url {url}")).ends_with(5).says("202");
+    sf(&stage, &format!("verify myToken --ingest-url {url}/prefix")).ends_with(2).says("prefix");
 }

@@ -1,17 +1,17 @@
 //! `sf-token`: access tokens of Splunk Observability Cloud, from the API into the cluster.
 
 pub mod api;
+mod blot;
 pub mod cli;
 pub mod cmd;
 mod completions;
 pub mod deliver;
 pub mod rotate;
 pub mod session;
+mod shell;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::command::process::asked_to_stop;
 use common::env::Env;
@@ -86,18 +86,17 @@ fn attempt(cli: Cli, env: &Env, ui: &Ui) -> Result<End, Failure> {
 
 async fn interruptible(cli: Cli, env: Env, ui: Ui) -> Result<End, Failure> {
     let (interrupter, interrupt) = Interrupt::pair();
-    let running = Arc::new(AtomicBool::new(false));
-    let stop = Stop { interrupt, running: Arc::clone(&running) };
+    let stop = Stop::new(interrupt);
     if let Verb::Login(args) = &cli.verb {
         let login = cmd::login::run(&cli, args, &env, &ui, &stop);
         return tokio::select! {
             result = login => result.map(End::Suite),
-            () = interruption(&interrupter, &running, &env, &ui) => Ok(End::Suite(Exit::Interrupted)),
+            () = interruption(&interrupter, &stop, &env, &ui) => Ok(End::Suite(Exit::Interrupted)),
         };
     }
     let session = tokio::select! {
-        session = Session::open(&cli.api, env.clone(), ui.clone(), stop) => session?,
-        () = interruption(&interrupter, &running, &env, &ui) => {
+        session = Session::open(&cli.api, env.clone(), ui.clone(), stop.clone()) => session?,
+        () = interruption(&interrupter, &stop, &env, &ui) => {
             return Ok(End::Suite(Exit::Interrupted));
         }
     };
@@ -107,7 +106,7 @@ async fn interruptible(cli: Cli, env: Env, ui: Ui) -> Result<End, Failure> {
     }
     let result = tokio::select! {
         result = dispatch(&session, cli) => result,
-        () = interruption(&interrupter, &running, &env, &ui) => Ok(End::Suite(Exit::Interrupted)),
+        () = interruption(&interrupter, &stop, &env, &ui) => Ok(End::Suite(Exit::Interrupted)),
     };
     session.close().await;
     result
@@ -140,12 +139,12 @@ async fn dispatch(session: &Session, cli: Cli) -> Result<End, Failure> {
 
 /// Returns when the process shall end at once: at Ctrl-C while nothing is being changed, else at
 /// the second one, after the first has asked the run to stop at its next safe point.
-async fn interruption(interrupter: &Interrupter, running: &AtomicBool, env: &Env, ui: &Ui) {
+async fn interruption(interrupter: &Interrupter, stop: &Stop, env: &Env, ui: &Ui) {
     asked_to_stop().await;
     // The question for a password may be open.
     env.stdin().show_typing();
     interrupter.raise();
-    if !running.load(Ordering::SeqCst) {
+    if stop.last_words().is_none() {
         if matches!(ui.mode(), Mode::Bars | Mode::Lines) {
             // The terminal has echoed the key without ending the line of the question, which still
             // waits for its answer and keeps the terminal from everybody else who asks `ui` for it.
@@ -155,6 +154,9 @@ async fn interruption(interrupter: &Interrupter, running: &AtomicBool, env: &Env
     }
     ui.warn("stopping at the next safe point; Ctrl-C again stops at once");
     asked_to_stop().await;
+    if let Some(words) = stop.last_words() {
+        ui.warn(&words);
+    }
 }
 
 /// Help and version are data; wrong usage is an error that ends with 2, or with what monitoring

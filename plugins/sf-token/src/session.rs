@@ -1,7 +1,6 @@
 //! What one invocation works with: the process, the terminal, the client.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::SUITE_VERSION;
@@ -39,20 +38,37 @@ pub struct Session {
 pub struct Stop {
     /// Raised by the first Ctrl-C.
     pub interrupt: Interrupt,
-    /// Whether something is being changed, which has to stop at a safe point.
-    pub running: Arc<AtomicBool>,
+    /// What has to be said when the command ends at once; none while nothing is being changed.
+    last_words: Arc<Mutex<Option<String>>>,
 }
 
 impl Stop {
-    /// From now on the first Ctrl-C only raises the interrupt; nobody is told that nothing was
-    /// changed.
-    pub fn begin(&self) {
-        self.running.store(true, Ordering::SeqCst);
+    /// Nothing is being changed yet.
+    #[must_use]
+    pub fn new(interrupt: Interrupt) -> Self {
+        Self { interrupt, last_words: Arc::default() }
+    }
+
+    /// From now on the first Ctrl-C only raises the interrupt, and nobody is told that nothing was
+    /// changed. The second one ends the command at once: then these words say what may have been
+    /// done and how to find out. Said again, they replace those before.
+    pub fn begin(&self, last_words: impl Into<String>) {
+        *self.lock() = Some(last_words.into());
     }
 
     /// From now on Ctrl-C ends the command at once again.
     pub fn end(&self) {
-        self.running.store(false, Ordering::SeqCst);
+        *self.lock() = None;
+    }
+
+    /// What has to be said when the command ends now; none while nothing is being changed.
+    #[must_use]
+    pub fn last_words(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,7 +163,7 @@ pub(crate) async fn log_in(
     let organization = args.organization.clone();
     let who = LogIn { email: email.to_owned(), password, organization };
     // A session that was begun has to be known, or nobody can end it.
-    stop.begin();
+    stop.begin("a session may have been begun; it ends by itself within 30 days");
     client.log_in(&who).await.map_err(|error| {
         let context = format!("cannot log in as `{email}`");
         match error.status() {

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 
 /// From now on a panic of any thread of the process `program` ends it with [`Exit::Unexpected`],
 /// also where panics unwind, after it has told its place on the standard error.
+#[expect(clippy::exit, reason = "where panics unwind, a task that panicked would be waited for")]
 pub fn end_on_panic(program: &'static str) {
     panic::set_hook(Box::new(move |panicked| {
         // There is nobody left to tell that the stream is closed.

@@ -5,6 +5,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::token_name::without_brackets;
 
+/// The variable that may hold the credential. It is for this process only.
+pub const CREDENTIAL_VARIABLE: &str = "SFX_AUTH_TOKEN";
+
 /// A session token of a user, or an organization's access token; the API tells which suffices.
 #[derive(Clone, Debug)]
 pub struct Credential {

@@ -148,9 +148,21 @@ impl ApiError {
             Self::Config { .. } => Exit::Usage,
             _ => Exit::Unexpected,
         };
-        let hints = self.hints();
-        let failure = Failure::new(exit, context).because(self.to_string());
-        hints.into_iter().fold(failure, |failure, hint| failure.hint(hint))
+        self.explain(Failure::new(exit, context))
+    }
+
+    /// The failure that ends a command before it changes anything.
+    #[must_use]
+    pub fn into_blocked(self, context: impl Into<String>) -> Failure {
+        match self {
+            Self::Config { .. } => self.into_failure(context),
+            _ => self.explain(Failure::new(Exit::Blocked, context)),
+        }
+    }
+
+    fn explain(&self, failure: Failure) -> Failure {
+        let failure = failure.because(self.to_string());
+        self.hints().into_iter().fold(failure, Failure::hint)
     }
 
     /// What helps.
@@ -158,24 +170,31 @@ impl ApiError {
     pub fn hints(&self) -> Vec<String> {
         let hints: &[&str] = match self {
             Self::NotSent(error) => connect_hints(error),
-            Self::Refused { words, .. } if words.is_page && self.status() != Some(403) => &[
-                "the answer is a web page: a proxy or a gateway may have answered instead of the \
-                   API; compare `--api-url` or `--realm` with what the product shows under \
-                   Settings > your name > Organizations",
-            ],
-            Self::Refused { status, .. } => status_hints(*status),
+            Self::Refused { request, status, words, .. } => {
+                return refusal_hints(request, *status, words);
+            }
             Self::Redirect { .. } => {
                 &["name the API's own address with `--api-url` or `--realm`; a login page of a \
                    network may also answer like this"]
             }
-            Self::BrokenOff { .. } | Self::Timeout { .. } | Self::Unreadable { .. } => {
+            Self::BrokenOff { request, .. }
+            | Self::Timeout { request, .. }
+            | Self::Unreadable { request, .. }
+                if changes_a_token(request) =>
+            {
                 &["see `sf-token get NAME`: the request may have been carried out"]
             }
+            Self::Unreadable { .. } => &[IS_IT_THE_API],
+            Self::BrokenOff { .. } | Self::Timeout { .. } => &[],
             Self::Config { .. } => &[],
         };
         hints.iter().map(|hint| (*hint).to_owned()).collect()
     }
 }
+
+const IS_IT_THE_API: &str = "is this the API's address? see `--api-url` and `--realm`";
+const ADMINS_ONLY: &str = "this needs the session token of an admin; an organization's own access \
+                           token only sees itself";
 
 fn connect_hints(error: &ConnectError) -> &'static [&'static str] {
     match error {
@@ -197,8 +216,32 @@ fn connect_hints(error: &ConnectError) -> &'static [&'static str] {
         ConnectError::Tls { fault: TlsFault::UnknownAuthority, .. } => {
             &["where a proxy looks into TLS, name its authority with `--ca FILE`"]
         }
-        ConnectError::Tls { .. } => &["is this the API's address? see `--api-url` and `--realm`"],
+        ConnectError::Tls { .. } => &[IS_IT_THE_API],
     }
+}
+
+/// What helps against a refusal: what its status means, then whose it may be.
+fn refusal_hints(request: &str, status: u16, words: &Words) -> Vec<String> {
+    let mut hints = status_hints(status).to_vec();
+    if status == 401 && changes_a_token(request) {
+        // Who is known but not allowed is answered with 401 by some, with 403 by others.
+        hints.push(ADMINS_ONLY);
+    }
+    if words.is_page {
+        hints.push(
+            "the answer is a web page: a proxy or a gateway may have answered instead of the API; \
+             compare `--api-url` or `--realm` with what the product shows under Settings > your \
+             name > Organizations",
+        );
+    }
+    hints.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether a request, as errors name it, would have changed a token.
+fn changes_a_token(request: &str) -> bool {
+    request
+        .split_once(' ')
+        .is_some_and(|(method, path)| method != "GET" && path.starts_with("/v2/token"))
 }
 
 const fn status_hints(status: u16) -> &'static [&'static str] {
@@ -209,11 +252,7 @@ const fn status_hints(status: u16) -> &'static [&'static str] {
             "copy a new one from Settings > your name > User API Access Token, or get one with \
              `sf-token login`",
         ],
-        403 => &[
-            "this needs the session token of an admin; an organization's own access token only \
-             sees itself",
-            "see whose credential is in use with `sf-token whoami`",
-        ],
+        403 => &[ADMINS_ONLY, "see whose credential is in use with `sf-token whoami`"],
         404 => &["names are case-sensitive, and a wrong realm answers like this too"],
         407 => &["a proxy wants credentials: see HTTPS_PROXY"],
         429 => &["too many requests: wait a little"],
@@ -283,8 +322,6 @@ mod tests {
         assert!(text.contains("sf-token login"), "{text}");
         let text = answered(403, "<html><title>Forbidden</title>").into_failure("x").render();
         assert!(text.contains("session token of an admin"), "{text}");
-        let text = answered(502, "<html><title>Bad Gateway</title>").into_failure("x").render();
-        assert!(text.contains("web page"), "{text}");
         let proxy = ApiError::NotSent(ConnectError::ProxyRefused {
             proxy: "http://p:1".to_owned(),
             status: 407,
@@ -292,5 +329,43 @@ mod tests {
         });
         let text = proxy.into_failure("x").render();
         assert!(text.contains("the proxy's refusal, not Splunk's"), "{text}");
+    }
+
+    const BODIES: [&str; 4] = [r#"{"message":"x"}"#, "\"x\"", "<html><title>x</title>", ""];
+
+    #[test]
+    fn who_may_not_change_a_token_is_told_so_whatever_the_answer_looks_like() {
+        for status in [401, 403] {
+            for body in BODIES {
+                let hints = answered(status, body).hints();
+                assert!(hints.iter().any(|hint| hint == ADMINS_ONLY), "{status} {body}: {hints:?}");
+            }
+        }
+        let read = refusal("GET /v2/token/a", StatusCode::UNAUTHORIZED, None, Words::default());
+        assert!(!read.hints().iter().any(|hint| hint == ADMINS_ONLY));
+    }
+
+    #[test]
+    fn a_page_is_told_after_what_its_status_means() {
+        for (status, meaning) in
+            [(401, "the credential is wrong"), (404, "case-sensitive"), (502, "the state of")]
+        {
+            let hints = answered(status, BODIES[2]).hints();
+            assert!(hints[0].contains(meaning), "{hints:?}");
+            assert!(hints.last().unwrap().contains("web page"), "{hints:?}");
+            assert!(!answered(status, BODIES[0]).hints().concat().contains("web page"));
+        }
+    }
+
+    #[test]
+    fn only_a_request_that_changes_something_may_have_been_carried_out() {
+        let lost = |request: &str| ApiError::Timeout {
+            server: "s".to_owned(),
+            request: request.to_owned(),
+            after: Duration::from_secs(1),
+        };
+        assert!(lost("POST /v2/token/a/rotate").hints()[0].contains("carried out"));
+        assert_eq!(lost("GET /v2/token/a").hints(), Vec::<String>::new());
+        assert_eq!(lost("POST /v2/event").hints(), Vec::<String>::new());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use common::cluster::Retry;
 use common::web::{ConnectError, Connection};
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -18,7 +18,7 @@ use super::answer::Words;
 use super::client::{Client, Server, config};
 use super::credential::{Credential, sensitive};
 use super::error::{ApiError, refusal};
-use crate::deliver::blot::blotted;
+use crate::blot::blotted;
 
 /// The header that carries the credential; case does not matter.
 const TOKEN_HEADER: &str = "x-sf-token";
@@ -96,9 +96,14 @@ impl Client {
         })
     }
 
-    /// Asks and reads the answer whole. What only reads is repeated when that may help; anything
-    /// else only while it was certainly not sent.
+    /// Asks and reads the answer whole.
     pub(super) async fn bytes(&self, ask: &Ask<'_>) -> Result<Bytes, ApiError> {
+        self.answer(ask).await.map(|(_, bytes)| bytes)
+    }
+
+    /// Asks and reads the answer whole, with its status. What only reads is repeated when that may
+    /// help; anything else only while it was certainly not sent.
+    pub(super) async fn answer(&self, ask: &Ask<'_>) -> Answer {
         let backoff = self.0.observers.backoff;
         let mut attempt = 1;
         loop {
@@ -106,7 +111,7 @@ impl Client {
             let result = self.once(ask).await;
             self.observe(ask, &result, started);
             let error = match result {
-                Ok((_, bytes)) => return Ok(bytes),
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let may_repeat = ask.method == Method::GET || matches!(error, ApiError::NotSent(_));
@@ -234,6 +239,10 @@ impl Client {
         // The guide sends this header with a rotation as well, which has no body.
         if ask.method != Method::GET && ask.method != Method::DELETE {
             request = request.header(CONTENT_TYPE, "application/json");
+        }
+        // Some front ends answer 411 to a POST without a length; hyper sends none for no body.
+        if ask.body.is_none() && matches!(ask.method, Method::POST | Method::PUT) {
+            request = request.header(CONTENT_LENGTH, 0);
         }
         let body = ask.body.as_ref().map(|body| Full::from(body.to_string())).unwrap_or_default();
         request.body(body).map_err(|error| config(error.to_string()))

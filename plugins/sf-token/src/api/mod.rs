@@ -20,7 +20,7 @@ mod visibility;
 mod write;
 
 pub use client::{Client, ClientOptions};
-pub use credential::{Credential, Source};
+pub use credential::{CREDENTIAL_VARIABLE, Credential, Source};
 pub use error::{ApiError, Outcome};
 pub use limits::{LimitKey, LimitValue, Limits};
 pub use listing::Listed;

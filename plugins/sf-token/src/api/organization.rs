@@ -17,6 +17,10 @@ pub struct Organization {
     /// The name.
     #[serde(deserialize_with = "text")]
     pub organization_name: String,
+    /// How long a new secret lives of which nothing is said, in milliseconds; none where the API
+    /// does not tell.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub default_token_lifespan_ms: Option<u64>,
 }
 
 impl Client {
@@ -32,4 +36,31 @@ impl Client {
 fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(value.as_str().unwrap_or_default().to_owned())
+}
+
+/// A number, also one that is written as a string.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_default_life_is_read_in_any_form_and_may_be_absent() {
+        for (told, expected) in [
+            (json!({"defaultTokenLifespanMs": 86_400_000}), Some(86_400_000)),
+            (json!({"defaultTokenLifespanMs": "86400000"}), Some(86_400_000)),
+            (json!({"defaultTokenLifespanMs": null, "organizationName": null}), None),
+            (json!({"defaultTokenLifespanMs": {"days": 1}}), None),
+            (json!({}), None),
+        ] {
+            let read: Organization = serde_json::from_value(told.clone()).unwrap();
+            assert_eq!(read.default_token_lifespan_ms, expected, "{told}");
+        }
+    }
 }

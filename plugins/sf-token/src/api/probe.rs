@@ -1,6 +1,6 @@
 //! Whether a secret works: the probes of Splunk's own installers.
 
-use http::Method;
+use http::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
@@ -55,8 +55,12 @@ impl Client {
                 return Ok(Verdict::Untold { reason: reason.to_owned() });
             }
         };
-        match self.bytes(&ask).await {
-            Ok(_) => Ok(Verdict::Works),
+        match self.answer(&ask).await {
+            Ok((StatusCode::OK, _)) => Ok(Verdict::Works),
+            // Something on the way may be content with anything.
+            Ok((status, _)) => Ok(Verdict::Untold {
+                reason: format!("the probe was answered with {}, not with 200", status.as_u16()),
+            }),
             Err(ApiError::Refused { status: status @ (401 | 403), words, .. }) => {
                 Ok(Verdict::Refused { status, words: words.text })
             }

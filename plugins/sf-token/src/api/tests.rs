@@ -47,6 +47,8 @@ async fn a_rotation_is_sent_as_the_guide_says_and_once() {
     let requests = splunk.requests();
     assert_eq!(lines(&splunk), ["POST /v2/token/myToken/rotate?graceful=604800"]);
     assert_eq!(requests[0].header("content-type"), Some("application/json"));
+    // The stand-in answers 411 without it, as front ends do.
+    assert_eq!(requests[0].header("content-length"), Some("0"));
     assert_eq!(requests[0].header("x-sf-token"), Some("(session of admin)"));
 }
 

@@ -4,7 +4,6 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -104,6 +103,7 @@ pub struct Acl {
     #[serde(default, deserialize_with = "or_default")]
     pub principal_id: String,
     /// What it is the id of.
+    #[serde(default, deserialize_with = "principal")]
     pub principal_type: Principal,
     /// `READ`, `WRITE`.
     #[serde(default, deserialize_with = "or_default")]
@@ -111,7 +111,7 @@ pub struct Acl {
 }
 
 /// The kinds of principals.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Principal {
     /// One user.
@@ -120,6 +120,9 @@ pub enum Principal {
     Team,
     /// Everybody of the organization.
     Org,
+    /// Something that is not known here, or not told.
+    #[default]
+    Other,
 }
 
 /// Whether a token works.
@@ -212,20 +215,33 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretStr
     Ok(text.filter(|text| !text.is_empty()).map(SecretString::from))
 }
 
-/// Epoch milliseconds, as a number or, as some schemas have it, as a string. 0 means never.
+/// One token with an unknown kind of principal must not make a list unreadable.
+fn principal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Principal, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(match value.as_str() {
+        Some("USER") => Principal::User,
+        Some("TEAM") => Principal::Team,
+        Some("ORG") => Principal::Org,
+        _ => Principal::Other,
+    })
+}
+
+/// Epoch milliseconds, as a number or, as some schemas have it, as a string. 0 means never; what
+/// is no time is not told.
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let number = match &value {
-        Value::Null => return Ok(None),
         Value::String(text) => text.parse().ok(),
-        number => number.as_i64(),
+        number => number.as_i64().or_else(|| number.as_f64().map(whole)),
     };
-    match number {
-        Some(0) => Ok(None),
-        // Beyond the calendar is as good as never ending.
-        Some(number) => Ok(Some(Timestamp::from_millisecond(number).unwrap_or(Timestamp::MAX))),
-        None => Err(D::Error::custom("a time is not in milliseconds")),
-    }
+    // Beyond the calendar is as good as never ending.
+    let moment = |number| Timestamp::from_millisecond(number).unwrap_or(Timestamp::MAX);
+    Ok(number.filter(|number| *number != 0).map(moment))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a time is far below, and `as` saturates")]
+const fn whole(number: f64) -> i64 {
+    number as i64
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -258,6 +274,27 @@ mod tests {
     }
 
     #[test]
+    fn one_odd_token_does_not_hide_the_others() {
+        let entry = |kind: Value| json!({"acl": [{"principalId": "x", "principalType": kind}]});
+        let odd = [
+            json!({"name": "a", "permissions": entry(Value::Null)}),
+            json!({"name": "a", "permissions": entry(json!("SERVICE_ACCOUNT"))}),
+            json!({"name": "a", "permissions": {"acl": [{"principalId": "x"}]}}),
+            json!({"name": "a", "expiry": 1.7e12}),
+            json!({"name": "a", "expiry": "soon"}),
+            json!({"name": "a", "created": {"at": 1}, "expiry": true}),
+        ];
+        for token in odd {
+            let page = json!({"count": 2, "results": [token, {"name": "b"}]});
+            let page: crate::api::Page = serde_json::from_value(page).unwrap();
+            assert_eq!(page.results.len(), 2, "{token}");
+        }
+        let expiry = |value: Value| read(json!({"name": "a", "expiry": value})).expiry;
+        assert_eq!(expiry(json!(1.7e12)), Timestamp::from_second(1_700_000_000).ok());
+        assert_eq!(expiry(json!("soon")), None);
+    }
+
+    #[test]
     fn a_token_is_printed_without_its_secret() {
         let token = read(json!({"name": "a", "secret": "canary", "expiry": 1_700_000_000_000_i64}));
         assert!(!format!("{token:?}").contains("canary"));
@@ -270,8 +307,8 @@ mod tests {
 
     #[test]
     fn a_panic_about_a_token_does_not_show_its_secret() {
-        let held: Result<(), Token> = Err(read(json!({"name": "a", "secret": "canary"})));
-        let panicked = std::panic::catch_unwind(|| held.unwrap()).unwrap_err();
+        let held = || Err::<(), _>(Box::new(read(json!({"name": "a", "secret": "canary"}))));
+        let panicked = std::panic::catch_unwind(|| held().unwrap()).unwrap_err();
         let words = panicked.downcast_ref::<String>().unwrap();
         assert!(words.contains("Token") && words.contains("REDACTED"), "{words}");
         assert!(!words.contains("canary"), "{words}");

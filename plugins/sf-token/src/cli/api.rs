@@ -9,7 +9,7 @@ use common::env::Env;
 use common::failure::Failure;
 use common::web::{Origin, Trust};
 
-use crate::api::{Credential, Domain, Place, Realm, Source};
+use crate::api::{CREDENTIAL_VARIABLE, Credential, Domain, Place, Realm, Source};
 
 /// The longest time for one request unless the user chose another.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,7 +95,7 @@ impl ApiArgs {
             _ => {}
         }
         if let Some(url) = &self.ingest_url {
-            place.ingest = Some(Origin::parse(url).map_err(Failure::usage)?.0);
+            place.ingest = Some(ingest_origin(url).map_err(Failure::usage)?);
         }
         Ok((place, warnings))
     }
@@ -160,8 +160,8 @@ impl ApiArgs {
                 })?;
                 (text_of(bytes, &shown)?, Source::File(shown))
             }
-            None => match env.variable("SFX_AUTH_TOKEN").filter(|_| self.login.is_none()) {
-                Some(text) => (text, Source::Variable("SFX_AUTH_TOKEN")),
+            None => match env.variable(CREDENTIAL_VARIABLE).filter(|_| self.login.is_none()) {
+                Some(text) => (text, Source::Variable(CREDENTIAL_VARIABLE)),
                 None => return Ok(None),
             },
         };
@@ -194,6 +194,18 @@ pub fn no_credential(env: &Env) -> Failure {
         "SPLUNK_ACCESS_TOKEN is set, but not used: it is the collector's variable for a token that \
          sends data, and such a token cannot manage tokens",
     )
+}
+
+/// The probe's path is its own: one in the address would be lost without a word.
+fn ingest_origin(url: &str) -> Result<Origin, String> {
+    let (origin, path) = Origin::parse(url)?;
+    match path.trim_matches('/') {
+        "" | "v2" => Ok(origin),
+        _ => Err(format!(
+            "`{url}` goes on after the host; the address of the ingest host is its beginning, such \
+             as https://ingest.us1.signalfx.com"
+        )),
+    }
 }
 
 fn text_of(bytes: Vec<u8>, place: &str) -> Result<String, Failure> {

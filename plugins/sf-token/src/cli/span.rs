@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 /// The longest life of a token: 18 years of 365 days, in seconds. The documents also print
@@ -19,6 +19,12 @@ impl Span {
     #[must_use]
     pub const fn seconds(self) -> u64 {
         self.0
+    }
+
+    /// So many days.
+    #[must_use]
+    pub const fn days(days: u32) -> Self {
+        Self(days as u64 * 86_400)
     }
 }
 
@@ -60,11 +66,16 @@ pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
-    text.parse::<Date>()
-        .ok()
-        .and_then(|date| date.to_zoned(TimeZone::UTC).ok())
-        .map(|midnight| midnight.timestamp())
-        .ok_or_else(|| format!("`{text}` is no moment such as 2027-01-31 or 2027-01-31T12:00:00Z"))
+    let wrong = || format!("`{text}` is no moment such as 2027-01-31 or 2027-01-31T12:00:00Z");
+    if text.contains(['T', 't', ' ']) {
+        // A date would be read from it as well, and the time of day lost.
+        return Err(match text.parse::<DateTime>() {
+            Ok(_) => format!("`{text}` does not say where: add Z for UTC, or an offset as +01:00"),
+            Err(_) => wrong(),
+        });
+    }
+    let midnight = text.parse::<Date>().ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+    midnight.map(|midnight| midnight.timestamp()).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -94,5 +105,15 @@ mod tests {
         let moment = parse_moment("2027-01-31").unwrap();
         assert_eq!(moment, parse_moment("2027-01-31T00:00:00Z").unwrap());
         assert!(parse_moment("31.1.2027").is_err());
+    }
+
+    #[test]
+    fn a_time_of_day_needs_its_offset() {
+        let moment = parse_moment("2027-01-31T23:00:00+01:00").unwrap();
+        assert_eq!(moment, parse_moment("2027-01-31T22:00:00Z").unwrap());
+        for text in ["2027-01-31T23:00:00", "2027-01-31 23:00"] {
+            assert!(parse_moment(text).unwrap_err().contains("offset"), "{text}");
+        }
+        assert!(parse_moment("2027-01-31Tnoon").unwrap_err().contains("no moment"));
     }
 }

@@ -2,11 +2,14 @@
 
 use common::exit::Exit;
 use common::failure::Failure;
+use jiff::SignedDuration;
 
+use super::told::{Achieved, Told};
 use super::view;
-use crate::api::{ApiError, NewToken, Outcome, Scope};
+use crate::api::{ApiError, NewToken, Outcome, Scope, Token};
 use crate::cli::CreateArgs;
 use crate::session::Session;
+use crate::shell::quoted;
 
 /// Creates the token and prints it, without its secret.
 ///
@@ -33,17 +36,56 @@ pub async fn run(session: &Session, args: &CreateArgs) -> Result<Exit, Failure> 
         limits: args.limits.limits().map_err(Failure::usage)?,
     };
     if args.dry_run.is_set() {
-        session.ui.say(&format!("would create the token `{}`; nothing was sent", args.name));
-        return Ok(Exit::Done);
+        let words = format!("would create the token `{}`; nothing was sent", args.name);
+        return Told::about("create", &args.name, Achieved::DryRun).tell(&session.ui, &words);
     }
-    session.stop.begin();
+    let name = quoted(args.name.as_str());
+    session.stop.begin(format!("`{}` may have been created: see sf-token get {name}", args.name));
     let created = session.client.create(&token).await.map_err(|error| failed(args, error))?;
     view::print(&session.ui, &created, session.env.now())?;
     session.ui.say(&format!(
-        "created the token `{0}`; `sf-token show '{0}'` prints its secret",
+        "created the token `{}`; `sf-token show {name}` prints its secret",
         args.name
     ));
-    Ok(Exit::Done)
+    let differences = differences(&token, &created);
+    for difference in &differences {
+        session.ui.warn(difference);
+    }
+    if differences.is_empty() {
+        return Ok(Exit::Done);
+    }
+    session
+        .ui
+        .say(&format!("hint: what cannot be changed needs another token: sf-token delete {name}"));
+    Ok(Exit::Unverified)
+}
+
+/// What the API made otherwise than it was asked to, as far as its answer tells. Scopes can never
+/// be changed.
+fn differences(asked: &NewToken, created: &Token) -> Vec<String> {
+    let mut found = Vec::new();
+    let told = !created.auth_scopes.is_empty();
+    let as_asked = created.auth_scopes.len() == 1 && created.has_scope(asked.scope);
+    if told && !as_asked {
+        found.push(format!(
+            "the token is for {}, not for {} as was asked",
+            created.auth_scopes.join(", "),
+            asked.scope
+        ));
+    }
+    if let (Some(life), Some(start), Some(expiry)) =
+        (asked.expires_in, created.created, created.expiry)
+    {
+        let life = SignedDuration::from_secs(i64::try_from(life).unwrap_or(i64::MAX));
+        if expiry.duration_since(start).saturating_sub(life).abs() > SignedDuration::from_mins(1) {
+            found.push(format!(
+                "the token expires at {}, not {} after its creation as was asked",
+                view::shown_moment(expiry, start),
+                common::ui::duration(life.as_secs_f64())
+            ));
+        }
+    }
+    found
 }
 
 fn failed(args: &CreateArgs, error: ApiError) -> Failure {

@@ -3,10 +3,12 @@
 use common::exit::Exit;
 use common::failure::Failure;
 
+use super::told::{Achieved, Told};
 use super::view;
 use crate::api::Outcome;
 use crate::cli::DeleteArgs;
 use crate::session::Session;
+use crate::shell::quoted;
 
 /// Deletes the token when a person agrees.
 ///
@@ -18,15 +20,16 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<Exit, Failure> 
     let now = session.env.now();
     session.ui.say(view::description(&token, now, session.ui.stderr_look()).trim_end());
     if args.dry_run.is_set() {
-        session.ui.say(&format!("would delete the token `{name}`; nothing was sent"));
-        return Ok(Exit::Done);
+        let words = format!("would delete the token `{name}`; nothing was sent");
+        return Told::about("delete", name, Achieved::DryRun).tell(&session.ui, &words);
     }
     let prompt = "Deleting it cannot be taken back. Type its name to delete it: ";
     if !session.confirm_name(prompt, name.as_str()).await? {
-        session.ui.say("that is not its name; nothing was deleted");
-        return Ok(Exit::Declined);
+        let words = "that is not its name; nothing was deleted";
+        return Told::about("delete", name, Achieved::Declined).tell(&session.ui, words);
     }
-    session.stop.begin();
+    let look = format!("sf-token get {}", quoted(name.as_str()));
+    session.stop.begin(format!("`{name}` may have been deleted: see {look}"));
     match session.client.delete(name).await {
         Ok(()) => {}
         Err(error) => {
@@ -38,12 +41,10 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<Exit, Failure> 
                     "where tokens cannot be deleted they can be disabled: `sf-token disable`",
                 ),
                 (true, _) => failure,
-                (false, _) => {
-                    failure.hint(format!("it may have been deleted: `sf-token get '{name}'` tells"))
-                }
+                (false, _) => failure.hint(format!("it may have been deleted: `{look}` tells")),
             });
         }
     }
-    session.ui.say(&format!("deleted the token `{name}`"));
-    Ok(Exit::Done)
+    let words = format!("deleted the token `{name}`");
+    Told::about("delete", name, Achieved::Done).tell(&session.ui, &words)
 }

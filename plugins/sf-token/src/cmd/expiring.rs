@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::view::relative;
-use crate::api::{ApiError, Status, Token};
+use crate::api::{ApiError, LARGEST_RESULT, Status, Token};
 use crate::cli::{ExpiringArgs, Format, Span};
 use crate::session::Session;
 
@@ -74,6 +74,8 @@ struct Verdict<'a> {
     health: Health,
     code: u8,
     looked_at: usize,
+    /// Whether the API showed all tokens there are.
+    complete: bool,
     items: &'a [&'a Entry],
 }
 
@@ -86,7 +88,7 @@ pub async fn run(
     args: &ExpiringArgs,
     format: Format,
 ) -> Result<Health, Failure> {
-    if args.fail_within > args.within {
+    if args.critical() > args.within {
         return Err(Failure::usage("`--fail-within` is longer than `--within`"));
     }
     let now = session.env.now();
@@ -95,18 +97,28 @@ pub async fn run(
         entries.extend(page.into_iter().filter_map(|token| entry(token, args, now)));
         Ok::<(), ApiError>(())
     });
-    listed.await.map_err(|error| error.into_failure("cannot tell which tokens expire"))?;
+    let listed = listed.await;
+    let listed = listed.map_err(|error| error.into_failure("cannot tell which tokens expire"))?;
+    let complete = listed.count < LARGEST_RESULT;
+    if !complete {
+        session.ui.warn(&format!(
+            "the API shows no more than {LARGEST_RESULT} tokens; look at the others with --name"
+        ));
+    }
     let key = |entry: &Entry| entry.expiry.unwrap_or(Timestamp::MAX);
     entries.sort_by(|one, other| (key(one), &one.name).cmp(&(key(other), &other.name)));
     // Tokens that come meanwhile move others to the next page.
     entries.dedup_by(|one, other| one.name == other.name);
-    let health = entries.iter().map(|entry| entry.health).max().unwrap_or(Health::Ok);
+    // Nobody knows about those that were not shown.
+    let least = if complete { Health::Ok } else { Health::Warning };
+    let health = entries.iter().map(|entry| entry.health).fold(least, Health::max);
     if format == Format::Prometheus {
         session.ui.data(&metrics::text(&entries))?;
         return Ok(health);
     }
     let soon: Vec<&Entry> = entries.iter().filter(|entry| entry.health > Health::Ok).collect();
-    let verdict = Verdict { health, code: health.code(), looked_at: entries.len(), items: &soon };
+    let (code, looked_at) = (health.code(), entries.len());
+    let verdict = Verdict { health, code, looked_at, complete, items: &soon };
     match session.ui.output() {
         Output::Json | Output::Yaml => session.ui.print(&verdict, |_, _| String::new())?,
         Output::Name => {
@@ -158,7 +170,7 @@ fn health(remaining: SignedDuration, args: &ExpiringArgs) -> Health {
         let span = i64::try_from(span.seconds()).unwrap_or(i64::MAX);
         remaining <= SignedDuration::from_secs(span)
     };
-    if within(args.fail_within) {
+    if within(args.critical()) {
         Health::Critical
     } else if within(args.within) {
         Health::Warning

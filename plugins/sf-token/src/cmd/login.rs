@@ -4,9 +4,10 @@ use common::env::Env;
 use common::exit::Exit;
 use common::failure::Failure;
 use common::fs::write_private;
-use common::ui::Ui;
+use common::ui::{Output, Ui};
 use secrecy::ExposeSecret;
 
+use super::told::{Achieved, Told};
 use super::view::shown_moment;
 use crate::api::Client;
 use crate::cli::{Cli, LoginArgs};
@@ -26,8 +27,14 @@ pub async fn run(
     if cli.api.login.is_some() {
         return Err(Failure::usage("name the user once: `sf-token login EMAIL`, without --login"));
     }
-    if let Some(file) = &args.output_file {
-        preflight(env, file)?;
+    match &args.output_file {
+        Some(file) => preflight(env, file)?,
+        None if ui.output() != Output::Table => {
+            return Err(Failure::usage(
+                "`sf-token login --stdout` prints the session token alone; leave out `-o`",
+            ));
+        }
+        None => {}
     }
     let (client, warnings) = session::client(&cli.api, env, ui)?;
     for warning in warnings {
@@ -55,8 +62,8 @@ pub async fn run(
             file.display()
         )
     });
-    ui.say(&format!("logged in as `{}`{until}{}", args.email, next.unwrap_or_default()));
-    Ok(Exit::Done)
+    let words = format!("logged in as `{}`{until}{}", args.email, next.unwrap_or_default());
+    Told::new("login", Achieved::Done).tell(ui, &words)
 }
 
 /// Whether the file can be written is found out before there is a session to lose.

@@ -10,6 +10,7 @@ pub mod logout;
 pub mod rotate;
 pub mod show;
 pub mod sync;
+mod told;
 pub mod update;
 pub mod verify;
 pub mod view;

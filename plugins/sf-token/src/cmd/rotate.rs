@@ -4,12 +4,13 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::run::Outcome;
 
+use super::told::{Achieved, Told};
 use crate::api::{Token, Verdict};
 use crate::cli::RotateArgs;
 use crate::rotate::finish::{Delivery, agrees, finish, has_terminal};
 use crate::rotate::prepare::{Prepared, Request, check_flags, prepare, refusal};
 use crate::rotate::steps::Steps;
-use crate::rotate::{Grace, once, outcome, probe};
+use crate::rotate::{Grace, findings, once, outcome, probe};
 use crate::session::Session;
 
 /// Looking, rotating, verifying, delivering.
@@ -55,11 +56,15 @@ async fn carry_out(
         return Err(failure);
     }
     if !confirm(session, args, &prepared).await? {
-        session.ui.say("nothing was changed");
-        return Ok(Exit::Declined);
+        let declined = Told::about("rotate", &args.name, Achieved::Declined);
+        return declined.tell(&session.ui, "nothing was changed");
     }
     // From here on, Ctrl-C stops at a safe point only: the next request cannot be taken back.
-    session.stop.begin();
+    let finish_with = request.sync_command();
+    session.stop.begin(format!(
+        "`{}` may have been rotated; do not rotate it again, finish with: {finish_with}",
+        args.name
+    ));
     steps.start(&format!("Rotate {}", args.name));
     let asked = (grace, args.expires_in);
     let rotated =
@@ -67,6 +72,7 @@ async fn carry_out(
     let Some(secret) = rotated.secret.clone() else {
         return Err(outcome::secret_not_shown(&args.name));
     };
+    session.stop.begin(format!("`{}` was rotated; finish with: {finish_with}", args.name));
     steps.finish(Outcome::changed("it has a new secret"));
     let verified = verify(session, args, &prepared, &rotated, steps).await?;
     let start = rotated.latest_rotation.unwrap_or_else(|| session.env.now());
@@ -150,9 +156,15 @@ async fn confirm(
     if !has_terminal(session) {
         return Ok(true);
     }
-    let now = session.client.get(&args.name).await;
-    let now = now.map_err(|error| error.into_failure("cannot look at the token again"))?;
-    if once::is_rotated(&prepared.token, &now) {
+    let now = session.client.get(&args.name).await.map_err(|error| {
+        let context = format!("`{}` was not rotated: cannot look at the token again", args.name);
+        error.into_blocked(context)
+    })?;
+    if let Some(finding) = findings::status(&now, session.env.now()) {
+        let what = format!("`{}` was not rotated; nothing was changed", args.name);
+        return Err(Failure::new(Exit::Blocked, what).because(finding.what).hint(finding.fix));
+    }
+    if once::is_rotated(&prepared.token, &now) == Some(true) {
         return Err(Failure::new(
             Exit::PlanStale,
             format!("`{}` was rotated by somebody else meanwhile; nothing was changed", args.name),

@@ -4,6 +4,7 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::run::Outcome;
 
+use super::told::{Achieved, Told};
 use crate::cli::SyncArgs;
 use crate::rotate::finish::{Delivery, agrees, finish};
 use crate::rotate::prepare::{Request, check_flags, prepare, refusal};
@@ -56,10 +57,9 @@ async fn carry_out(
         return Err(Failure::new(Exit::Blocked, "the API does not show the secret"));
     };
     if !agrees(session, "Deliver?", plan).await? {
-        ui.say("nothing was changed");
-        return Ok(Exit::Declined);
+        return Told::about("sync", &args.name, Achieved::Declined).tell(ui, "nothing was changed");
     }
-    session.stop.begin();
+    session.stop.begin(format!("not everything is done; finish with: {}", request.sync_command()));
     let delivery = Delivery {
         token: &prepared.token,
         secret,

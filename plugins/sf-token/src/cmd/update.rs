@@ -4,10 +4,12 @@ use common::exit::Exit;
 use common::failure::Failure;
 use jiff::{SignedDuration, Timestamp};
 
+use super::told::{Achieved, Told};
 use super::view;
 use crate::api::{Outcome, Status, Token, TokenName, TokenPatch};
 use crate::cli::{RenameArgs, SwitchArgs, UpdateArgs};
 use crate::session::Session;
+use crate::shell::quoted;
 
 /// Changes what `args` name.
 ///
@@ -40,7 +42,7 @@ pub async fn run(session: &Session, args: &UpdateArgs) -> Result<Exit, Failure> 
         revoke: args.revoke.clone(),
         limits,
     };
-    change(session, &args.name, &patch, args.dry_run.is_set()).await
+    change(session, "update", &args.name, &patch, args.dry_run.is_set()).await
 }
 
 /// Renames a token.
@@ -49,7 +51,7 @@ pub async fn run(session: &Session, args: &UpdateArgs) -> Result<Exit, Failure> 
 /// Why it was refused, or may have been renamed anyway.
 pub async fn rename(session: &Session, args: &RenameArgs) -> Result<Exit, Failure> {
     let patch = TokenPatch { name: Some(args.new_name.clone()), ..TokenPatch::default() };
-    change(session, &args.name, &patch, args.dry_run.is_set()).await
+    change(session, "rename", &args.name, &patch, args.dry_run.is_set()).await
 }
 
 /// Switches a token off or on.
@@ -58,11 +60,13 @@ pub async fn rename(session: &Session, args: &RenameArgs) -> Result<Exit, Failur
 /// Why it was refused, or may have been switched anyway.
 pub async fn switch(session: &Session, args: &SwitchArgs, disabled: bool) -> Result<Exit, Failure> {
     let patch = TokenPatch { disabled: Some(disabled), ..TokenPatch::default() };
-    change(session, &args.name, &patch, args.dry_run.is_set()).await
+    let verb = if disabled { "disable" } else { "enable" };
+    change(session, verb, &args.name, &patch, args.dry_run.is_set()).await
 }
 
 async fn change(
     session: &Session,
+    verb: &'static str,
     name: &TokenName,
     patch: &TokenPatch,
     dry_run: bool,
@@ -77,20 +81,22 @@ async fn change(
     }
     warn(session, name, patch, &before, now);
     if dry_run {
-        session.ui.say(&format!("would change the token `{name}`; nothing was sent"));
-        return Ok(Exit::Done);
+        let words = format!("would change the token `{name}`; nothing was sent");
+        return Told::about(verb, name, Achieved::DryRun).tell(&session.ui, &words);
     }
     if !is_agreed(session, name, patch).await? {
-        return Ok(Exit::Declined);
+        let words = format!("the token `{name}` was not changed");
+        return Told::about(verb, name, Achieved::Declined).tell(&session.ui, &words);
     }
-    session.stop.begin();
+    let look = format!("sf-token get {}", quoted(name.as_str()));
+    session.stop.begin(format!("`{name}` may have been changed: see {look}"));
     let after = session.client.update(name, patch).await.map_err(|error| {
         let is_known = error.outcome() == Outcome::NotDone;
         let failure = error.into_failure(format!("cannot change the token `{name}`"));
         if is_known {
             failure
         } else {
-            failure.hint(format!("it may have been changed: `sf-token get '{name}'` tells"))
+            failure.hint(format!("it may have been changed: `{look}` tells"))
         }
     })?;
     if patch.expires_in.is_none() && has_moved(before.expiry, after.expiry) {

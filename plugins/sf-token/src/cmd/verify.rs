@@ -39,7 +39,13 @@ pub async fn run(session: &Session, args: &NameArgs) -> Result<Exit, Failure> {
         })?;
         probes.push(Probed { scope: scope.as_str(), result });
     }
-    session.ui.print(&probes, |_, look| table(&probes).render(look, false))?;
+    if probes.is_empty() {
+        session.ui.warn(&format!("`{name}` has no scope that is known, so nothing was tested"));
+    }
+    session.ui.print(&probes, |_, look| match probes.as_slice() {
+        [] => String::new(),
+        probes => table(probes).render(look, false),
+    })?;
     Ok(conclusion(&probes))
 }
 

@@ -15,11 +15,14 @@ pub async fn read(client: &Client, name: &TokenName) -> Result<Token, Failure> {
     client.get(name).await.map_err(|error| not_read(name, error))
 }
 
-/// The failure of a command that could not read the token `name`.
+/// The failure of a command that could not read the token `name`. Without the token the command is
+/// blocked, and nothing was changed.
 #[must_use]
 pub fn not_read(name: &TokenName, error: ApiError) -> Failure {
     let is_missing = error.is_not_found();
-    let failure = error.into_failure(format!("cannot read the token `{name}`"));
+    let context = format!("cannot read the token `{name}`");
+    let failure =
+        if is_missing { error.into_blocked(context) } else { error.into_failure(context) };
     match name.without_brackets().filter(|_| is_missing) {
         Some(inside) => failure.hint(format!(
             "the brackets of a guide are not part of a name: did you mean `{inside}`?"
@@ -123,7 +126,8 @@ pub fn visibility(permissions: Option<&Permissions>) -> String {
     }
     let who = acl.iter().map(|entry| match entry.principal_type {
         Principal::User => format!("user:{}", entry.principal_id),
-        _ => format!("team:{}", entry.principal_id),
+        Principal::Team => format!("team:{}", entry.principal_id),
+        Principal::Org | Principal::Other => entry.principal_id.clone(),
     });
     who.collect::<Vec<_>>().join(", ")
 }

@@ -97,7 +97,7 @@ impl DestinationArgs {
     /// The destinations as flags again, for the command that finishes an unfinished delivery.
     #[must_use]
     pub fn as_flags(&self) -> String {
-        use super::owners::quoted;
+        use crate::shell::quoted;
         let files =
             self.output_file.iter().map(|file| ("--output-file", file.display().to_string()));
         let commands = self.exec.iter().map(|command| ("--exec", command.clone()));

@@ -34,23 +34,33 @@ pub struct Collector {
     pub key: Option<String>,
 }
 
-/// The installations among the workloads of a namespace, each with its Secret. Several may share
-/// one.
+/// The installations among the workloads of a namespace, each with its Secret and key. Several may
+/// share one. Without a key it is a Secret that is mounted whole: any Secret may be, so
+/// [`token_key`] has to tell whether it holds the token.
 #[must_use]
 pub fn collectors(workloads: &[Value]) -> Vec<Collector> {
-    let mut found: BTreeMap<String, Collector> = BTreeMap::new();
+    let mut found: BTreeMap<(String, Option<String>), Collector> = BTreeMap::new();
     for workload in workloads.iter().filter(|workload| is_collector(workload)) {
         for (secret, key) in sources(&workload["spec"]["template"]["spec"]) {
-            let entry = found.entry(secret.clone()).or_insert_with(|| Collector {
+            found.entry((secret.clone(), key.clone())).or_insert_with(|| Collector {
                 release: release(workload),
                 secret,
-                key: None,
+                key,
             });
-            // A reference that names the key says more than a whole volume.
-            entry.key = entry.key.take().or(key);
         }
     }
+    // A reference that names the key says more than a whole volume.
+    let named: BTreeSet<String> =
+        found.keys().filter(|(_, key)| key.is_some()).map(|(secret, _)| secret.clone()).collect();
+    found.retain(|(secret, key), _| key.is_some() || !named.contains(secret));
     found.into_values().collect()
+}
+
+/// The key that holds the token in a Secret that a collector mounts whole; none when it holds
+/// something else.
+#[must_use]
+pub fn token_key(secret: &Value) -> Option<&'static str> {
+    TOKEN_KEYS.into_iter().find(|key| secret["data"][*key].is_string())
 }
 
 /// The realms that a collector's configuration sends to: those in the addresses of Splunk's hosts.
@@ -78,16 +88,27 @@ pub fn is_foreign_key(key: &str) -> bool {
 }
 
 /// Whether the labels or, without the chart's labels, the image say that this is the collector.
+/// With `nameOverride` the chart's own name and version still stand there.
 fn is_collector(workload: &Value) -> bool {
     let labels = &workload["metadata"]["labels"];
-    if labels["app"] == NAME || labels["app.kubernetes.io/name"] == NAME {
+    let is_of_chart = |label: &str| {
+        let chart = labels[label].as_str().and_then(|chart| chart.strip_prefix(NAME));
+        chart.is_some_and(|version| version.starts_with('-'))
+    };
+    if labels["app"] == NAME
+        || labels["app.kubernetes.io/name"] == NAME
+        || is_of_chart("helm.sh/chart")
+        || is_of_chart("chart")
+    {
         return true;
     }
     let containers = workload["spec"]["template"]["spec"]["containers"].as_array();
     containers.into_iter().flatten().filter_map(|container| container["image"].as_str()).any(
         |image| {
             let last = image.rsplit('/').next().unwrap_or_default();
-            last.split([':', '@']).next() == Some(NAME)
+            // There are variants, such as those for FIPS and for Windows.
+            let name = last.split([':', '@']).next().and_then(|name| name.strip_prefix(NAME));
+            name.is_some_and(|variant| variant.is_empty() || variant.starts_with('-'))
         },
     )
 }
@@ -197,6 +218,53 @@ mod tests {
                 }
             });
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn two_keys_of_one_secret_are_two_places() {
+        let old = |secret: &str| {
+            let mut spec = by_variable(secret);
+            spec["containers"][0]["env"][1]["valueFrom"]["secretKeyRef"]["key"] =
+                json!(TOKEN_KEYS[1]);
+            spec
+        };
+        let workloads = [
+            collector("a-agent", "a", &by_variable("a")),
+            collector("a-gateway", "a", &old("a")),
+            collector("a-bridge", "a", &by_file("a", &Value::Null)),
+        ];
+        let keys: Vec<Option<String>> =
+            collectors(&workloads).into_iter().map(|found| found.key).collect();
+        assert_eq!(keys, [TOKEN_KEYS[1], TOKEN_KEYS[0]].map(|key| Some(key.to_owned())));
+    }
+
+    #[test]
+    fn a_chart_by_another_name_and_its_variants_are_known() {
+        let labelled = |key: &str, value: &str| {
+            json!({"kind": "Deployment",
+                   "metadata": {"name": "mine", "labels": {"app": "mine", key: value}},
+                   "spec": {"template": {"spec": by_variable("own")}}})
+        };
+        for label in ["chart", "helm.sh/chart"] {
+            let found = collectors(&[labelled(label, "splunk-otel-collector-0.158.0")]);
+            assert_eq!(found.len(), 1, "{label}");
+            assert_eq!(collectors(&[labelled(label, "web-1.0.0")]), [], "{label}");
+        }
+        let imaged = |image: &str| {
+            let mut workload = labelled("x", "y");
+            workload["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+            collectors(&[workload]).len()
+        };
+        assert_eq!(imaged("quay.io/signalfx/splunk-otel-collector-fips:0.158.0"), 1);
+        assert_eq!(imaged("mirror/splunk-otel-collector-windows@sha256:ab"), 1);
+        assert_eq!(imaged("mirror/splunk-otel-collectors:1"), 0);
+    }
+
+    #[test]
+    fn a_secret_that_is_mounted_whole_may_be_anything() {
+        assert_eq!(token_key(&json!({"data": {"ca.crt": "eA=="}})), None);
+        assert_eq!(token_key(&json!({"data": {"x": "eA==", TOKEN_KEY: "eA=="}})), Some(TOKEN_KEY));
+        assert_eq!(token_key(&json!({"data": {TOKEN_KEYS[1]: "eA=="}})), Some(TOKEN_KEYS[1]));
     }
 
     #[test]

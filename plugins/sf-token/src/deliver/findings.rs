@@ -46,6 +46,7 @@ pub fn finding(
         fix: fix.into(),
         source: source.to_owned(),
         accepted: false,
+        fields: Vec::new(),
     }
 }
 
@@ -115,7 +116,7 @@ fn key(site: &Site, current: Option<&SecretString>) -> Option<Finding> {
              cut the grace of what still runs there",
             format!(
                 "after an interrupted rotation: sf-token sync {} --to-secret {}",
-                super::owners::quoted(&site.token),
+                crate::shell::quoted(&site.token),
                 site.target
             ),
             "the token's secret, compared",
@@ -174,7 +175,12 @@ fn consumers(site: &Site) -> Vec<Finding> {
             ));
         }
     }
-    found.extend(site.lone_pods.iter().map(|pod| {
+    found.extend(alone(site));
+    found
+}
+
+fn alone(site: &Site) -> impl Iterator<Item = Finding> {
+    site.lone_pods.iter().map(move |pod| {
         let owner = pod.owner.as_deref().map_or_else(String::new, |owner| format!(" of `{owner}`"));
         finding(
             "SF-CONSUMER-ALONE",
@@ -184,8 +190,7 @@ fn consumers(site: &Site) -> Vec<Finding> {
             "replace it before the grace period ends",
             "references in the namespace",
         )
-    }));
-    found
+    })
 }
 
 /// The consumers that do not stand well before anything is changed: a restart on top of that cannot

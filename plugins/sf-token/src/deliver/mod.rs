@@ -6,7 +6,6 @@
 //! one more thing to keep, to lock and to trust, and could only repeat what these say.
 
 pub mod args;
-pub mod blot;
 pub mod clusters;
 pub mod collector;
 pub mod command;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::cluster::rollout::{Observed, diagnose};
+use common::cluster::rollout::{Memory, Observed, diagnose};
 use common::rhacs::ObjectRef;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -54,7 +54,7 @@ pub(super) async fn restart(
         let message =
             format!("{}: `{}`: the pod after {}", site.place(), consumer.object, names[index]);
         work.waiting(message, Some((index as u64, stale.len() as u64)));
-        replace(site, consumer, &workload, pod, pods.len(), deadline).await?;
+        replace(site, consumer, &workload, pod, deadline).await?;
     }
     Ok((Restarted::Yes, format!("its pods were deleted one at a time, {} in all", stale.len())))
 }
@@ -68,17 +68,19 @@ fn is_stale(pod: &Value, written_at: Option<&str>) -> bool {
     alive && !is_newer
 }
 
-/// Deletes a pod and waits until as many as before are ready, without it.
+/// Deletes a pod and waits until as many as before are ready, without it. What was not ready or was
+/// ending before is not waited for: on a node that is gone it never comes.
 async fn replace(
     site: &Site,
     consumer: &Consumer,
     workload: &Value,
     pod: &Value,
-    wanted: usize,
     deadline: Instant,
 ) -> Result<(), Unfinished> {
     let Some(object) = ObjectRef::of(pod) else { return Ok(()) };
     let uid = pod["metadata"]["uid"].as_str();
+    let before = own_pods(site, workload).await.map_err(cluster_error)?;
+    let wanted = before.iter().filter(|pod| is_ready(pod)).count();
     site.cluster.delete(&object, uid, false).await.map_err(cluster_error)?;
     loop {
         tokio::time::sleep(LOOK).await;
@@ -120,6 +122,7 @@ async fn trouble(site: &Site, consumer: &Consumer, pods: &[Value]) -> Option<Str
         pods: &pods,
         events: &[],
         events_are_known: false,
+        memory: &Memory::default(),
         now: site.cluster.now(),
     })?;
     found.fatal.then(|| format!("`{}` {}: {}", found.object, found.reason, found.message))

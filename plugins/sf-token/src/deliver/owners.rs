@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::consumers::controller;
+use crate::shell::quoted;
 
 /// Somebody besides the user who decides what a Secret holds.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -179,7 +180,17 @@ fn argo_cd(secret: &Value, place: Place<'_>) -> Option<Owner> {
     let metadata = &secret["metadata"];
     let tracking = metadata["annotations"]["argocd.argoproj.io/tracking-id"].as_str();
     let by_label = metadata["labels"]["argocd.argoproj.io/instance"].as_str();
-    let application = tracking.and_then(|id| id.split(':').next()).or(by_label)?;
+    // By default Argo CD before 3.0 tracks by a label that charts set as well: only who wrote the
+    // fields tells then.
+    let by_writing = || {
+        let entries = metadata["managedFields"].as_array().into_iter().flatten();
+        let mut managers = entries.filter_map(|entry| entry["manager"].as_str());
+        managers.any(|manager| manager.starts_with("argocd")).then(|| {
+            metadata["labels"]["app.kubernetes.io/instance"].as_str().unwrap_or("(not told)")
+        })
+    };
+    let named = tracking.and_then(|id| id.split(':').next()).or(by_label);
+    let application = named.or_else(by_writing)?;
     Some(Owner {
         kind: OwnerKind::ArgoCd,
         name: application.to_owned(),
@@ -312,16 +323,6 @@ fn refresh(external_secret: &str, place: Place<'_>) -> String {
     )
 }
 
-/// A name as a shell takes it.
-pub fn quoted(name: &str) -> String {
-    let plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':');
-    if !name.is_empty() && name.bytes().all(plain) && !name.starts_with('-') {
-        return name.to_owned();
-    }
-    format!("'{}'", name.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -343,7 +344,9 @@ mod tests {
 
     #[test]
     fn a_secret_of_the_users_own_has_no_owner() {
-        let secret = json!({"metadata": {"name": "otel", "labels": {"app": "x"}}});
+        let labels = json!({"app": "x", "app.kubernetes.io/instance": "apm"});
+        let secret = json!({"metadata": {"name": "otel", "labels": labels,
+                            "managedFields": [{"manager": "kubectl-edit", "operation": "Update"}]}});
         assert_eq!(owners(&secret, PLACE), []);
     }
 
@@ -390,6 +393,11 @@ mod tests {
                 OwnerKind::ArgoCd,
             ),
             (json!({"labels": {"argocd.argoproj.io/instance": "apm"}}), OwnerKind::ArgoCd),
+            (
+                json!({"labels": {"app.kubernetes.io/instance": "apm"},
+                       "managedFields": [{"manager": "argocd-controller", "operation": "Update"}]}),
+                OwnerKind::ArgoCd,
+            ),
             (json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}), OwnerKind::Flux),
             (json!({"labels": {"helm.toolkit.fluxcd.io/name": "otel"}}), OwnerKind::Flux),
         ] {
@@ -428,17 +436,5 @@ mod tests {
         );
         let kinds: Vec<OwnerKind> = found.iter().map(|owner| owner.kind).collect();
         assert_eq!(kinds, [OwnerKind::Flux, OwnerKind::KubectlApply]);
-    }
-
-    #[test]
-    fn names_are_quoted_for_a_shell_when_they_must_be() {
-        for (name, expected) in [
-            ("myToken", "myToken"),
-            ("my token", "'my token'"),
-            ("it's", r"'it'\''s'"),
-            ("-x", "'-x'"),
-        ] {
-            assert_eq!(quoted(name), expected);
-        }
     }
 }

@@ -51,8 +51,7 @@ pub async fn deliver_locally(
         });
     }
     for text in &destinations.exec {
-        let say = |words: &str| work.events.note(work.blotted(words));
-        reports.push(command::deliver(text, &work.token, &work.secret, say).await);
+        reports.push(command::deliver(text, work).await);
     }
     reports
 }

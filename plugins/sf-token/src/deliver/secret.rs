@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::collector::{TOKEN_KEYS, is_foreign_key};
+use super::collector::{is_foreign_key, token_key};
 use super::fingerprint::Fingerprint;
 
 /// The annotation that names the token whose secret a Secret holds.
@@ -28,6 +28,8 @@ pub struct KeyState {
     pub written_at: Option<String>,
     /// The token that was delivered to the Secret last, if one was.
     pub token: Option<String>,
+    /// The fingerprint of the secret that was delivered with it.
+    delivered: Option<String>,
 }
 
 /// Why no key of a Secret can be chosen, or why the named one may not be written.
@@ -63,12 +65,11 @@ pub fn choose_key(secret: &Value, wanted: Option<&str>) -> Result<String, KeyErr
             Ok(key.to_owned())
         };
     }
-    let data = &secret["data"];
-    if let Some(known) = TOKEN_KEYS.into_iter().find(|key| data[*key].is_string()) {
+    if let Some(known) = token_key(secret) {
         return Ok(known.to_owned());
     }
     let keys: Vec<String> =
-        data.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
+        secret["data"].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
     match keys.as_slice() {
         [only] if !is_foreign_key(only) => Ok(only.clone()),
         _ => Err(KeyError::Ambiguous { keys }),
@@ -85,6 +86,7 @@ pub fn key_state(secret: &Value, key: &str) -> KeyState {
         value: value.and_then(|bytes| String::from_utf8(bytes).ok()).map(SecretString::from),
         written_at: written_at(&metadata["managedFields"], key),
         token: metadata["annotations"][TOKEN].as_str().map(str::to_owned),
+        delivered: metadata["annotations"][DELIVERED].as_str().map(str::to_owned),
     }
 }
 
@@ -93,6 +95,14 @@ impl KeyState {
     #[must_use]
     pub fn holds(&self, secret: &SecretString) -> bool {
         self.value.as_ref().is_some_and(|value| value.expose_secret() == secret.expose_secret())
+    }
+
+    /// The token whose secret the key holds, by the annotations of the last delivery; none when the
+    /// key has another value by now, or the delivery was to another key.
+    #[must_use]
+    pub fn delivered_token(&self) -> Option<&str> {
+        let held = Fingerprint::of(self.value.as_ref()?);
+        self.token.as_deref().filter(|_| self.delivered.as_deref() == Some(held.as_str()))
     }
 
     /// Whether the key holds `secret` but for white space around it, which consumers trim or not.
@@ -194,6 +204,18 @@ mod tests {
         assert!(state.holds_about(&text("canary")));
         assert!(!format!("{state:?}").contains("canary"));
         assert!(key_state(&secret, "other").value.is_none());
+    }
+
+    #[test]
+    fn the_annotations_speak_of_the_value_that_was_delivered_only() {
+        let hash = Fingerprint::of(&text("canary"));
+        let secret = |value: &str| {
+            json!({"metadata": {"annotations": {TOKEN: "my token", DELIVERED: hash.as_str()}},
+                   "data": {KEY: STANDARD.encode(value)}})
+        };
+        assert_eq!(key_state(&secret("canary"), KEY).delivered_token(), Some("my token"));
+        assert_eq!(key_state(&secret("other"), KEY).delivered_token(), None);
+        assert_eq!(key_state(&secret("canary"), "other").delivered_token(), None);
     }
 
     #[test]

@@ -8,14 +8,14 @@ use common::plan::{Finding, PatchKind, Severity};
 use common::rhacs::{ObjectRef, Permission};
 use serde_json::Value;
 
-use super::blot::blotted;
-use super::collector::{Collector, collectors, realms};
+use super::collector::{Collector, TOKEN_KEY, collectors, realms, token_key};
 use super::consumers::{Consumer, LonePod, consumers, controller, lone_pods};
 use super::findings::{self, finding};
 use super::owners::{Owner, OwnerKind, Place, detail_external_secret, owners};
 use super::restart::restart_patch;
 use super::secret::{KeyState, choose_key, key_state, probe_patch};
 use super::target::{CollectorTarget, SecretTarget};
+use crate::blot::blotted;
 
 /// A place of delivery in a cluster, as it was found.
 #[derive(Clone, Debug)]
@@ -104,10 +104,29 @@ impl Room {
         data.filter_map(|(_, text)| text.as_str()).flat_map(realms).collect()
     }
 
-    /// The collectors there.
+    /// A namespace of which only one Secret may be read: nobody is known to read it.
     #[must_use]
-    pub fn collectors(&self) -> Vec<Collector> {
-        collectors(&self.workloads)
+    pub fn closed(cluster: &Cluster) -> Self {
+        Self { cluster: cluster.clone(), workloads: Vec::new(), pods: Vec::new() }
+    }
+
+    /// The collectors there, each with the key of its token. A Secret that is mounted whole counts
+    /// when it has one of the token's keys; one that cannot be read counts only where it is all
+    /// there is.
+    pub async fn collectors(&self, namespace: &str) -> Vec<Collector> {
+        let (mut found, mounted): (Vec<_>, Vec<_>) =
+            collectors(&self.workloads).into_iter().partition(|collector| collector.key.is_some());
+        let mut unread = Vec::new();
+        for collector in mounted {
+            let secret =
+                ObjectRef::namespaced("v1", "Secret", namespace, collector.secret.as_str());
+            let with = |key: &str| Collector { key: Some(key.to_owned()), ..collector.clone() };
+            match self.cluster.read(&secret).await {
+                Ok(object) => found.extend(object.as_ref().and_then(token_key).map(with)),
+                Err(_) => unread.push(with(TOKEN_KEY)),
+            }
+        }
+        if found.is_empty() { unread } else { found }
     }
 }
 
@@ -257,7 +276,7 @@ async fn detailed_owners(cluster: &Cluster, secret: &Value, place: Place<'_>) ->
 }
 
 fn missing(target: &SecretTarget) -> Finding {
-    let key = target.key.as_deref().unwrap_or(super::collector::TOKEN_KEY);
+    let key = target.key.as_deref().unwrap_or(TOKEN_KEY);
     block(
         "SF-SECRET-MISSING",
         format!("{target}: there is no such Secret"),

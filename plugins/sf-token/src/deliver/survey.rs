@@ -1,6 +1,6 @@
 //! A look at all destinations before anything is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use common::cluster::{Cluster, ClusterError};
@@ -41,8 +41,8 @@ pub async fn survey(
         ..Survey::default()
     };
     found.findings.extend(found.files.iter().filter_map(|path| file::check(path)));
-    let rooms = rooms(destinations, clusters, &mut found.findings).await;
-    let targets = targets(destinations, &rooms, &mut found.findings);
+    let rooms = rooms(destinations, clusters, wishes, &mut found.findings).await;
+    let targets = targets(destinations, &rooms, &mut found.findings).await;
     if let Some(realm) = wishes.realm {
         found.findings.extend(other_realms(destinations, &rooms, realm).await);
     }
@@ -71,6 +71,7 @@ fn tidy(path: &Path) -> PathBuf {
 async fn rooms(
     destinations: &DestinationArgs,
     clusters: &Clusters,
+    wishes: Wishes<'_>,
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<RoomKey, Room> {
     let secrets = destinations.to_secret.iter().map(|t| (t.context.clone(), t.namespace.clone()));
@@ -82,14 +83,23 @@ async fn rooms(
         let cluster: &Cluster = clusters.of(key.0.as_deref())?;
         Some(async move {
             let room = Room::read(cluster, &key.1).await;
-            (key, room)
+            (key, cluster, room)
         })
     });
     let mut rooms = BTreeMap::new();
-    for (key, room) in join_all(reads).await {
+    for (key, cluster, room) in join_all(reads).await {
+        let needs_all = wishes.restarts
+            || destinations
+                .to_collector
+                .iter()
+                .any(|t| (&t.context, &t.namespace) == (&key.0, &key.1));
         match room {
             Ok(room) => {
                 rooms.insert(key, room);
+            }
+            Err(error @ ClusterError::Forbidden { .. }) if !needs_all => {
+                findings.push(readers_unknown(&key, &error));
+                rooms.insert(key, Room::closed(cluster));
             }
             Err(error) => findings.push(unreadable(&key, &error)),
         }
@@ -98,7 +108,7 @@ async fn rooms(
 }
 
 /// The keys of Secrets that are meant: those named, and those the collectors take their token from.
-fn targets(
+async fn targets(
     destinations: &DestinationArgs,
     rooms: &BTreeMap<RoomKey, Room>,
     findings: &mut Vec<Finding>,
@@ -107,7 +117,7 @@ fn targets(
     for place in &destinations.to_collector {
         let key = (place.context.clone(), place.namespace.clone());
         let Some(room) = rooms.get(&key) else { continue };
-        let collectors = room.collectors();
+        let collectors = room.collectors(&place.namespace).await;
         if collectors.is_empty() {
             findings.push(block(
                 "SF-NO-COLLECTOR",
@@ -118,9 +128,10 @@ fn targets(
                 "name its namespace, or name the Secret: --to-secret [CONTEXT/]NAMESPACE/NAME:KEY",
             ));
         }
-        if collectors.len() > 1 {
-            let names: Vec<&str> =
-                collectors.iter().map(|collector| collector.release.as_str()).collect();
+        let names: BTreeSet<&str> =
+            collectors.iter().map(|collector| collector.release.as_str()).collect();
+        if names.len() > 1 {
+            let names: Vec<&str> = names.into_iter().collect();
             findings.push(finding(
                 "SF-SEVERAL-COLLECTORS",
                 Severity::Info,
@@ -177,10 +188,22 @@ fn is_same(one: &Site, other: &Site) -> bool {
 }
 
 fn unreadable(key: &RoomKey, error: &ClusterError) -> Finding {
-    let (context, namespace) = key;
-    let place = context
-        .as_ref()
-        .map_or_else(|| namespace.clone(), |context| format!("{context}/{namespace}"));
     let fix = error.hints().into_iter().next().unwrap_or_default();
-    block("SF-NAMESPACE-REFUSED", format!("{place}: it cannot be read: {error}"), fix)
+    block("SF-NAMESPACE-REFUSED", format!("{}: it cannot be read: {error}", place(key)), fix)
+}
+
+/// Writing a key takes no right to look at workloads when none of them restarts.
+fn readers_unknown(key: &RoomKey, error: &ClusterError) -> Finding {
+    finding(
+        "SF-NAMESPACE-REFUSED",
+        Severity::Warn,
+        format!("{}: who reads the Secret there cannot be told: {error}", place(key)),
+        "whoever does keeps the old secret until somebody restarts it",
+        error.hints().into_iter().next().unwrap_or_default(),
+        "the cluster, asked",
+    )
+}
+
+fn place((context, namespace): &RoomKey) -> String {
+    context.as_ref().map_or_else(|| namespace.clone(), |context| format!("{context}/{namespace}"))
 }

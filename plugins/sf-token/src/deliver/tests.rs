@@ -99,6 +99,7 @@ fn work(args: &DestinationArgs) -> Work {
         token: "myToken".to_owned(),
         secret: secret("canary-new"),
         old: Some(secret("canary-old")),
+        credential: None,
         rotated_at: "2026-01-02T12:00:00Z".to_owned(),
         restarts: !args.no_restart,
         timeout: args.timeout.or(Some(Duration::from_secs(30))),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use common::run::{Event, Events, Interrupt};
 use secrecy::SecretString;
 
-use super::blot::blotted;
 use super::consumers::Consumer;
+use crate::blot::blotted;
 
 /// The shortest limit for the restart of one workload that nobody named.
 const LEAST_LIMIT: Duration = Duration::from_secs(600);
@@ -22,6 +22,8 @@ pub struct Work {
     pub secret: SecretString,
     /// The secret before it, when it is known and another.
     pub old: Option<SecretString>,
+    /// What the API is asked with; kept out of everything that is shown.
+    pub credential: Option<SecretString>,
     /// When the secret was made, RFC 3339; empty when it is not known.
     pub rotated_at: String,
     /// Whether consumers restart.
@@ -58,6 +60,6 @@ impl Work {
     /// A text of others, such as a log, without the secrets.
     #[must_use]
     pub fn blotted(&self, text: &str) -> String {
-        blotted(text, self.old.iter().chain([&self.secret]))
+        blotted(text, self.old.iter().chain(&self.credential).chain([&self.secret]))
     }
 }

@@ -68,6 +68,14 @@ impl Lifetime {
         self.0
     }
 
+    /// The default of an organization that tells one, in milliseconds; none for less than a second
+    /// or more than a token can live.
+    #[must_use]
+    pub fn of_organization(milliseconds: u64) -> Option<Self> {
+        let seconds = milliseconds / 1000;
+        (1..=Self::LONGEST).contains(&seconds).then_some(Self(seconds))
+    }
+
     /// When the new secret stops, for a rotation at `start`.
     #[must_use]
     pub fn ends(self, start: Timestamp) -> Timestamp {

@@ -13,17 +13,39 @@ pub struct Forecast {
     pub before: Option<Timestamp>,
     /// When the new one will.
     pub after: Timestamp,
-    /// Nobody named a lifetime: the organization's default decides, and it is not told. Unless an
-    /// administrator changed it, it is [`Lifetime::USUAL`].
-    pub assumed: bool,
+    /// How that is known.
+    pub basis: Basis,
+}
+
+/// How the lifetime of a new secret is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Basis {
+    /// The user named it.
+    Named,
+    /// It is the organization's default, which the API tells.
+    Organization,
+    /// It is the organization's default, which is not told. Unless an administrator changed it, it
+    /// is [`Lifetime::USUAL`].
+    Assumed,
 }
 
 impl Forecast {
-    /// The forecast for a rotation at `now`.
+    /// The forecast for a rotation at `now` with the lifetime that the user named or, without one,
+    /// with the `usual` one of the organization.
     #[must_use]
-    pub fn new(before: Option<Timestamp>, lifetime: Option<Lifetime>, now: Timestamp) -> Self {
-        let after = lifetime.unwrap_or(Lifetime::USUAL).ends(now);
-        Self { before, after, assumed: lifetime.is_none() }
+    pub fn new(
+        before: Option<Timestamp>,
+        named: Option<Lifetime>,
+        usual: Option<Lifetime>,
+        now: Timestamp,
+    ) -> Self {
+        let (lifetime, basis) = match (named, usual) {
+            (Some(named), _) => (named, Basis::Named),
+            (None, Some(usual)) => (usual, Basis::Organization),
+            (None, None) => (Lifetime::USUAL, Basis::Assumed),
+        };
+        Self { before, after: lifetime.ends(now), basis }
     }
 
     /// Whether the new secret expires before the old one would have. Less than an hour is what
@@ -36,12 +58,12 @@ impl Forecast {
     /// Old and new, for people.
     #[must_use]
     pub fn spoken(&self) -> String {
-        let assumed = if self.assumed {
-            " (30 days, unless the organization has another default)"
-        } else {
-            ""
+        let basis = match self.basis {
+            Basis::Named => "",
+            Basis::Organization => " (the organization's default)",
+            Basis::Assumed => " (30 days, unless the organization has another default)",
         };
-        format!("{} → {}{assumed}", day(self.before), day(Some(self.after)))
+        format!("{} → {}{basis}", day(self.before), day(Some(self.after)))
     }
 }
 
@@ -68,15 +90,19 @@ mod tests {
     fn a_long_life_shrinks_to_thirty_days_unless_one_is_named() {
         let now: Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
         let in_years: Timestamp = "2030-01-02T12:00:00Z".parse().unwrap();
-        let forecast = Forecast::new(Some(in_years), None, now);
-        assert!(forecast.shrinks() && forecast.assumed);
+        let forecast = Forecast::new(Some(in_years), None, None, now);
+        assert!(forecast.shrinks());
         assert_eq!(
             forecast.spoken(),
             "2030-01-02 12:00 UTC → 2026-02-01 12:00 UTC (30 days, unless the organization has \
              another default)"
         );
-        let named = Forecast::new(Some(in_years), Some("6570d".parse().unwrap()), now);
-        assert!(!named.shrinks() && !named.assumed);
-        assert!(!Forecast::new(None, None, now).shrinks());
+        let long = Lifetime::of_organization(6570 * 86_400_000);
+        let named = Forecast::new(Some(in_years), long, None, now);
+        assert!(!named.shrinks() && named.spoken().ends_with("UTC"));
+        let usual = Forecast::new(Some(in_years), None, long, now);
+        assert!(!usual.shrinks() && usual.spoken().ends_with("(the organization's default)"));
+        assert!(!Forecast::new(None, None, None, now).shrinks());
+        assert_eq!(Lifetime::of_organization(999), None);
     }
 }

@@ -4,10 +4,10 @@ use common::plan::{Finding, Severity};
 use jiff::{SignedDuration, Timestamp};
 
 use super::duration::{Grace, Lifetime, spoken};
-use super::expiry::{Forecast, day};
+use super::expiry::{Basis, Forecast, day};
 use crate::api::{Scope, Status, Token};
 use crate::deliver::findings::finding;
-use crate::deliver::owners::quoted;
+use crate::shell::quoted;
 
 /// What is asked for, as far as the findings depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct Asked {
     pub grace: Grace,
     /// The lifetime; none for the organization's default.
     pub lifetime: Option<Lifetime>,
+    /// The organization's default, where the API tells it.
+    pub usual: Option<Lifetime>,
     /// About how long the restarts of all consumers take, in seconds.
     pub estimate_seconds: u64,
     /// Collectors are among the destinations.
@@ -28,6 +30,9 @@ pub struct Asked {
 const SHORTEST: u64 = 300;
 /// After a rotation so short ago, another one is most likely a repetition of an interrupted run.
 const JUST_NOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// Two times of one creation, written one after the other.
+const SAME_MOMENT: SignedDuration = SignedDuration::from_millis(50);
 
 const DAY: u64 = 86_400;
 const API: &str = "token API";
@@ -83,9 +88,8 @@ pub fn status(token: &Token, now: Timestamp) -> Option<Finding> {
 fn recent(token: &Token, now: Timestamp) -> Option<Finding> {
     let rotated = token.latest_rotation?;
     // A new token counts as rotated when it is created.
-    let is_new = token.created.is_some_and(|created| {
-        rotated.duration_since(created).abs() < SignedDuration::from_secs(2)
-    });
+    let is_new =
+        token.created.is_some_and(|created| rotated.duration_since(created).abs() <= SAME_MOMENT);
     let ago = now.duration_since(rotated);
     if is_new || ago > SignedDuration::from_secs(Grace::LONGEST.cast_signed()) {
         return None;
@@ -172,7 +176,7 @@ fn grace(asked: Asked) -> Option<Finding> {
 }
 
 fn lifetime(token: &Token, asked: Asked, now: Timestamp) -> Vec<Finding> {
-    let forecast = Forecast::new(token.expiry, asked.lifetime, now);
+    let forecast = Forecast::new(token.expiry, asked.lifetime, asked.usual, now);
     let expiry = format!("expiry of the token: {}", forecast.spoken());
     let mut found = vec![if forecast.shrinks() {
         finding(
@@ -188,7 +192,7 @@ fn lifetime(token: &Token, asked: Asked, now: Timestamp) -> Vec<Finding> {
     }];
     let grace_ends = asked.grace.ends(now);
     if !asked.grace.is_none() && forecast.after <= grace_ends {
-        let about = if forecast.assumed { " by the usual default" } else { "" };
+        let about = if forecast.basis == Basis::Assumed { " by the usual default" } else { "" };
         found.push(finding(
             "SF-GRACE-LONG",
             Severity::Warn,
@@ -229,6 +233,7 @@ mod tests {
         Asked {
             grace: Grace::USUAL,
             lifetime: None,
+            usual: None,
             estimate_seconds: 90,
             to_collectors: true,
             nowhere: false,
@@ -262,6 +267,9 @@ mod tests {
             let found = codes(&token(change), asked());
             assert_eq!(found, [(code.to_owned(), severity)]);
         }
+        let again = json!({"created": now - 2000, "latestRotation": now - 1000});
+        let recent = ("SF-RECENT".to_owned(), Severity::Accept);
+        assert_eq!(codes(&token(again), asked()), [recent]);
         let unsure =
             json!({"authScopes": null, "created": now - 60_000, "latestRotation": now - 60_000});
         assert_eq!(codes(&token(unsure), asked()), []);

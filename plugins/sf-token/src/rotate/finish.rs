@@ -3,6 +3,7 @@
 use common::exit::Exit;
 use common::failure::Failure;
 use common::run::Outcome;
+use common::ui::Ui;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -14,12 +15,12 @@ use super::report::Report;
 use super::steps::Steps;
 use crate::api::{Token, Verdict};
 use crate::deliver::fingerprint::Fingerprint;
-use crate::deliver::owners::quoted;
 use crate::deliver::restore::{is_wanted, put_back};
 use crate::deliver::run::{SiteOutcome, deliver_locally, deliver_to_sites};
 use crate::deliver::work::Work;
 use crate::deliver::{Delivered, DestinationReport};
 use crate::session::Session;
+use crate::shell::quoted;
 
 /// What is delivered.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub async fn finish(
         token: request.name.to_string(),
         secret: delivery.secret.clone(),
         old: delivery.old.clone(),
+        credential: session.client.credential().map(|own| own.secret().clone()),
         rotated_at: delivery.token.latest_rotation.map(|time| time.to_string()).unwrap_or_default(),
         restarts: !args.no_restart,
         timeout: args.timeout,
@@ -80,8 +82,24 @@ pub async fn finish(
     });
     let mut report = report(request, prepared, &delivery, reports, exit);
     report.warnings.extend(rotated_again(session, request, delivery.token).await);
-    print(session, &report, args.stdout)?;
-    Ok(exit)
+    match print(session, &report, args.stdout) {
+        Ok(()) => Ok(exit),
+        Err(failure) => Err(unprinted(&report, &failure)),
+    }
+}
+
+/// What was done stays done when it cannot be told on standard output.
+fn unprinted(report: &Report, failure: &Failure) -> Failure {
+    let exit = if report.exit == Exit::Done { Exit::Unverified } else { report.exit };
+    let done = match (report.exit, report.rotated) {
+        (Exit::Done, true) => "was rotated and delivered; only the report is lost",
+        (Exit::Done, false) => "was delivered; only the report is lost",
+        (_, true) => "was rotated; the report is lost",
+        (_, false) => "is not delivered everywhere; the report is lost",
+    };
+    let told = Failure::new(exit, format!("`{}` {done}", report.token));
+    let causes = failure.causes().iter();
+    causes.fold(told.because(failure.to_string()), |told, cause| told.because(cause.clone()))
 }
 
 /// Puts the old secret back at a place where a consumer is in trouble, when that is wanted.
@@ -131,7 +149,7 @@ async fn rotated_again(
     }
     let now = session.client.get(request.name).await.ok()?;
     let name = quoted(request.name.as_str());
-    is_rotated(delivered, &now).then(|| {
+    (is_rotated(delivered, &now) == Some(true)).then(|| {
         format!(
             "somebody else rotated the token meanwhile: sf-token sync {name} with the same flags"
         )
@@ -177,15 +195,7 @@ fn report(
             warnings.push("the new secret expires before the grace of the old one ends".to_owned());
         }
     }
-    let next = if exit == Exit::Done {
-        Vec::new()
-    } else {
-        let mut flags = request.destinations.as_flags();
-        for code in &request.destinations.accept {
-            flags.push_str(&format!(" --accept {code}"));
-        }
-        vec![format!("sf-token sync {} {flags}", quoted(request.name.as_str()))]
-    };
+    let next = if exit == Exit::Done { Vec::new() } else { vec![request.sync_command()] };
     Report {
         exit,
         code: exit.code(),
@@ -203,23 +213,29 @@ fn report(
     }
 }
 
-/// Prints the report: on standard output, unless that is for the secret alone.
+/// Prints the report: on standard output, unless that is for the secret alone. What is left to do
+/// is told even when that fails.
 fn print(session: &Session, report: &Report, stdout_is_taken: bool) -> Result<(), Failure> {
     let ui = &session.ui;
-    if stdout_is_taken {
+    let printed = if stdout_is_taken {
         ui.say(report.text(ui.stderr_look(), false).trim_end());
+        Ok(())
     } else {
         ui.print(report, |output, look| match output {
             common::ui::Output::Name => format!("{}\n", report.token),
             output => report.text(look, output.is_wide()),
-        })?;
-    }
+        })
+    };
     for warning in &report.warnings {
         ui.warn(warning);
     }
-    if report.exit == Exit::Done {
-        return Ok(());
+    if report.exit != Exit::Done {
+        tell_what_is_left(ui, report);
     }
+    printed
+}
+
+fn tell_what_is_left(ui: &Ui, report: &Report) {
     let state = match report.exit {
         Exit::Unverified => "delivered, but not every consumer runs with the new secret",
         Exit::Interrupted => "interrupted; not everything is done",
@@ -247,5 +263,4 @@ fn print(session: &Session, report: &Report, stdout_is_taken: bool) -> Result<()
             "hint: finish with: {next} (and the flags about the API and the clusters)"
         ));
     }
-    Ok(())
 }

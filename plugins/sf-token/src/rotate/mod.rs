@@ -4,6 +4,7 @@ pub mod duration;
 pub mod expiry;
 pub mod findings;
 pub mod finish;
+mod mistaken;
 pub mod once;
 pub mod outcome;
 pub mod plan;
@@ -13,4 +14,4 @@ pub mod report;
 pub mod steps;
 
 pub use duration::{Grace, Lifetime};
-pub use expiry::Forecast;
+pub use expiry::{Basis, Forecast};

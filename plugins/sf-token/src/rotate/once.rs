@@ -49,13 +49,15 @@ pub async fn rotate(
     }
 }
 
-/// Whether `after` is the token after another rotation than `before` knows.
+/// Whether `after` is the token after another rotation than `before` knows; none when it shows
+/// neither when it was rotated nor both secrets.
 #[must_use]
-pub fn is_rotated(before: &Token, after: &Token) -> bool {
-    match (before.latest_rotation, after.latest_rotation) {
-        (Some(old), Some(new)) => new > old,
-        _ => has_new_secret(after, before),
+pub fn is_rotated(before: &Token, after: &Token) -> Option<bool> {
+    if let (Some(old), Some(new)) = (before.latest_rotation, after.latest_rotation) {
+        return Some(new > old);
     }
+    let (old, new) = (before.secret.as_ref()?, after.secret.as_ref()?);
+    Some(old.expose_secret() != new.expose_secret())
 }
 
 fn has_new_secret(token: &Token, before: &Token) -> bool {
@@ -71,21 +73,22 @@ async fn find_out(
     before: &Token,
     lost: ApiError,
 ) -> Result<Token, Failure> {
-    let mut last = None;
+    let mut doubt = None;
     for pause in LOOKS {
         tokio::time::sleep(pause).await;
-        match client.get(name).await {
-            Ok(token) if is_rotated(before, &token) => {
-                return with_secret(name, token, before);
-            }
-            Ok(_) => last = None,
-            Err(error) => last = Some(error),
-        }
+        doubt = match client.get(name).await {
+            Ok(token) => match is_rotated(before, &token) {
+                Some(true) => return with_secret(name, token, before),
+                Some(false) => None,
+                None => Some("it shows neither when it was rotated nor its secret".to_owned()),
+            },
+            Err(error) => Some(format!("looking at it failed as well: {error}")),
+        };
     }
-    match last {
-        None => Err(outcome::not_rotated(name, lost)),
-        Some(error) => Err(outcome::unknown(name, &lost, &error)),
-    }
+    Err(match doubt {
+        None => outcome::not_rotated(name, lost),
+        Some(doubt) => outcome::unknown(name, &lost, doubt),
+    })
 }
 
 /// It was rotated, but the new secret is not known yet.
@@ -106,6 +109,7 @@ mod tests {
 
     use super::*;
 
+    /// A rotation at 0 is one that is not told.
     fn token(latest_rotation: i64, secret: Option<&str>) -> Token {
         let value = json!({"name": "a", "latestRotation": latest_rotation, "secret": secret});
         serde_json::from_value(value).unwrap()
@@ -114,11 +118,18 @@ mod tests {
     #[test]
     fn a_rotation_shows_by_its_time_or_where_there_is_none_by_its_secret() {
         for (before, after, expected) in [
-            (token(1000, Some("a")), token(2000, Some("b")), true),
-            (token(1000, Some("a")), token(1000, Some("a")), false),
-            (token(1000, None), token(2000, None), true),
-            (token(0, Some("a")), token(0, Some("b")), true),
-            (token(0, Some("a")), token(0, Some("a")), false),
+            (token(1000, Some("a")), token(2000, Some("b")), Some(true)),
+            (token(1000, Some("a")), token(1000, Some("a")), Some(false)),
+            (token(1000, None), token(2000, None), Some(true)),
+            (token(0, Some("a")), token(0, Some("b")), Some(true)),
+            (token(0, Some("a")), token(0, Some("a")), Some(false)),
+            (token(0, Some("a")), token(2000, Some("b")), Some(true)),
+            (token(1000, Some("a")), token(0, Some("a")), Some(false)),
+            (token(0, None), token(0, None), None),
+            (token(0, None), token(0, Some("a")), None),
+            (token(0, Some("a")), token(0, None), None),
+            (token(0, None), token(2000, Some("a")), None),
+            (token(1000, None), token(0, None), None),
         ] {
             assert_eq!(is_rotated(&before, &after), expected, "{before:?} {after:?}");
         }

@@ -55,13 +55,13 @@ pub struct Planned {
 }
 
 impl Rotation {
-    /// The rotation of `name` at `now`.
+    /// The rotation of `name` at `now`, after which its expiry is that of the forecast.
     #[must_use]
     pub fn new(
         name: &TokenName,
         grace: Grace,
         lifetime: Option<Lifetime>,
-        expiry: Option<Timestamp>,
+        expiry: Forecast,
         now: Timestamp,
     ) -> Self {
         let query = lifetime.map_or_else(String::new, |lifetime| {
@@ -72,7 +72,7 @@ impl Rotation {
             request: format!("POST /v2/token/{name}/rotate?graceful={}{query}", grace.seconds()),
             grace_seconds: grace.seconds(),
             grace_ends: grace.ends(now),
-            expiry: Forecast::new(expiry, lifetime, now),
+            expiry,
         }
     }
 }
@@ -166,6 +166,7 @@ mod tests {
         let name: TokenName = "my token".parse().unwrap();
         let grace = "604800".parse().unwrap();
         let lifetime = Some("90d".parse().unwrap());
+        let forecast = Forecast::new(Some(now), lifetime, None, now);
         let consumer = |name: &str| Consumer {
             object: ObjectRef::daemon_set("monitoring", name),
             role: ConsumerRole::Agent,
@@ -182,7 +183,7 @@ mod tests {
         };
         let plan = Plan {
             token: "my token".to_owned(),
-            rotation: Some(Rotation::new(&name, grace, lifetime, Some(now), now)),
+            rotation: Some(Rotation::new(&name, grace, lifetime, forecast, now)),
             destinations: vec![
                 planned("file /run/token", "write", vec![]),
                 planned("prod/m/otel:key", "patch this key", vec![consumer("a"), consumer("b")]),

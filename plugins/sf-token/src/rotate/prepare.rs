@@ -3,10 +3,13 @@
 use common::exit::Exit;
 use common::failure::Failure;
 use common::plan::{Finding, Severity};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::duration::{Grace, Lifetime};
+use super::expiry::Forecast;
 use super::findings::{self, Asked};
+use super::mistaken;
 use super::plan::{Plan, Rotation, destinations};
 use super::probe;
 use super::steps::Steps;
@@ -17,6 +20,10 @@ use crate::deliver::site::Wishes;
 use crate::deliver::survey::{Survey, survey};
 use crate::deliver::{ClusterArgs, DestinationArgs, DryRun};
 use crate::session::Session;
+use crate::shell::quoted;
+
+/// A secret that was made so short ago may not be known everywhere yet.
+const STILL_SPREADING: SignedDuration = SignedDuration::from_mins(2);
 
 /// What is wanted, from the flags of `rotate` or `sync`.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +40,22 @@ pub struct Request<'a> {
     pub verifies: bool,
     /// How far a dry run goes.
     pub dry_run: Option<DryRun>,
+}
+
+impl Request<'_> {
+    /// The command that finishes what this one leaves undone.
+    #[must_use]
+    pub fn sync_command(&self) -> String {
+        let mut flags = self.destinations.as_flags();
+        for code in &self.destinations.accept {
+            flags.push_str(&format!(" --accept {code}"));
+        }
+        if flags.is_empty() {
+            // Where the secret goes is still to be said.
+            flags.push_str("--to-…");
+        }
+        format!("sf-token sync {} {flags}", quoted(self.name.as_str()))
+    }
 }
 
 /// What is known before anything is changed.
@@ -92,23 +115,26 @@ pub async fn prepare(
         deletes_pods: args.delete_pods,
         tries_writes: request.dry_run != Some(DryRun::Client),
     };
-    let (mut survey, verdict) = tokio::join!(
+    let (mut survey, verdict, usual) = tokio::join!(
         survey(args, &clusters, &session.env, wishes),
-        probe_current(session, request, &token)
+        probe_current(session, request, &token, steps),
+        usual_lifetime(session, request)
     );
-    let mut found = token_findings(request, &token, &survey, now);
+    let mut found = token_findings(request, &token, &survey, usual, now);
     found.extend(probe_finding(request, &verdict));
     found.append(&mut survey.findings);
     let current = token.secret.as_ref();
     for site in &survey.sites {
         found.extend(site_findings(request, site, current));
     }
+    found.extend(mistaken::findings(&session.client, request, &token, &survey.sites).await);
     without_repetition(&mut found);
     accept(&mut found, &args.accept)?;
     let plan = Plan {
         token: request.name.to_string(),
         rotation: request.rotation.map(|(grace, lifetime)| {
-            Rotation::new(request.name, grace, lifetime, token.expiry, now)
+            let expiry = Forecast::new(token.expiry, lifetime, usual, now);
+            Rotation::new(request.name, grace, lifetime, expiry, now)
         }),
         destinations: destinations(args, &survey),
         findings: found,
@@ -139,28 +165,38 @@ pub fn refusal(plan: &Plan) -> Option<Failure> {
 
 fn unread(request: Request<'_>, error: ApiError) -> Failure {
     let what = if request.rotation.is_some() { "not rotated" } else { "not delivered" };
-    if matches!(error, ApiError::Config { .. }) {
-        return error.into_failure(format!("`{}` was {what}", request.name));
-    }
-    let mut failure = Failure::new(Exit::Blocked, format!("`{}` was {what}", request.name))
-        .because("the token cannot be read")
-        .because(error.to_string());
-    for hint in error.hints() {
-        failure = failure.hint(hint);
-    }
+    let failure =
+        error.into_blocked(format!("`{}` was {what}: the token cannot be read", request.name));
     match request.name.without_brackets() {
         Some(inside) => failure.hint(format!("leave out the brackets of the guide: `{inside}`")),
         None => failure,
     }
 }
 
-async fn probe_current(session: &Session, request: Request<'_>, token: &Token) -> Verdict {
-    match &token.secret {
-        Some(secret) if request.verifies => {
-            probe::once(&session.client, probe::scope(token), secret).await
-        }
-        _ => Verdict::Untold { reason: "nobody asked".to_owned() },
+async fn probe_current(
+    session: &Session,
+    request: Request<'_>,
+    token: &Token,
+    steps: &Steps,
+) -> Verdict {
+    let Some(secret) = token.secret.as_ref().filter(|_| request.verifies) else {
+        return Verdict::Untold { reason: "nobody asked".to_owned() };
+    };
+    let (client, scope) = (&session.client, probe::scope(token));
+    let age = token.latest_rotation.map(|rotated| session.env.now().duration_since(rotated));
+    if request.rotation.is_some() || age.is_none_or(|age| age > STILL_SPREADING) {
+        return probe::once(client, scope, secret).await;
     }
+    let interrupt = &session.stop.interrupt;
+    probe::patiently(client, scope, secret, steps.current(), steps.events(), interrupt).await
+}
+
+/// The lifetime that the organization gives a new secret of which nothing is said, where that
+/// matters and the API tells it.
+async fn usual_lifetime(session: &Session, request: Request<'_>) -> Option<Lifetime> {
+    let (_, None) = request.rotation? else { return None };
+    let organization = session.client.organization().await.ok()?;
+    Lifetime::of_organization(organization.default_token_lifespan_ms?)
 }
 
 /// A rotation replaces a secret that does not work; delivering it would spread it.
@@ -185,7 +221,8 @@ fn token_findings(
     request: Request<'_>,
     token: &Token,
     survey: &Survey,
-    now: jiff::Timestamp,
+    usual: Option<Lifetime>,
+    now: Timestamp,
 ) -> Vec<Finding> {
     let to_collectors = !request.destinations.to_collector.is_empty();
     let Some((grace, lifetime)) = request.rotation else {
@@ -208,6 +245,7 @@ fn token_findings(
     let asked = Asked {
         grace,
         lifetime,
+        usual,
         estimate_seconds: if request.destinations.no_restart { 0 } else { estimate.unwrap_or(0) },
         to_collectors,
         nowhere: request.destinations.is_empty(),

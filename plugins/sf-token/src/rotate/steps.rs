@@ -31,6 +31,12 @@ impl Steps {
         &self.events
     }
 
+    /// The id of the running step; empty when none runs.
+    #[must_use]
+    pub fn current(&self) -> &str {
+        self.running.as_ref().map_or("", |(id, _)| id)
+    }
+
     /// The next step begins; returns its id.
     pub fn start(&mut self, title: &str) -> String {
         self.index += 1;

@@ -149,7 +149,7 @@ impl Splunk {
     pub fn token(&self, name: &str) -> Option<Value> {
         let organization = self.shared.lock();
         let token = &organization.tokens[organization.position(name)?];
-        Some(token.view(&organization.id, Shows { secret: false, limits: true }))
+        Some(token.view(&organization.id, Shows { secret: false, limits: true, rotation: true }))
     }
 
     /// The requests so far, in the order of their arrival.

@@ -34,6 +34,7 @@ impl Organization {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let method = request.method.as_str();
         expect_json(request)?;
+        expect_length(request)?;
         match (method, segments.as_slice()) {
             ("POST", ["v2", "session"]) => self.log_in(request.headers, request.body, now),
             ("DELETE", ["v2", "session"]) => self.log_out(request.headers, now),
@@ -101,4 +102,15 @@ fn expect_json(request: &Request<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::page(415, "Unsupported Media Type"))
+}
+
+/// The front ends take a POST or a PUT only when it says how long its body is, even when it has
+/// none.
+fn expect_length(request: &Request<'_>) -> Result<(), Refusal> {
+    let has = |name| request.headers.contains_key(name);
+    let tells = has(header::CONTENT_LENGTH) || has(header::TRANSFER_ENCODING);
+    if tells || !matches!(*request.method, Method::POST | Method::PUT) {
+        return Ok(());
+    }
+    Err(Refusal::page(411, "Length Required"))
 }

@@ -29,6 +29,8 @@ pub struct Switches {
     pub rotates_disabled: bool,
     /// Whether an org token with API scope and the role `admin` may do what an admin may.
     pub org_tokens_administer: bool,
+    /// Whether a creation takes `authScopes`; each token is for sending and reading otherwise.
+    pub create_takes_scopes: bool,
     /// What an update does to fields that are not in its body.
     pub update: Update,
     /// Whether an update with `secondsUntilExpiry` revives an expired token.
@@ -43,6 +45,10 @@ pub struct Switches {
     pub lists_secrets: bool,
     /// Whether people who are no admins see the secrets of tokens they may read.
     pub readers_see_secrets: bool,
+    /// Whether a token that is read has its secret, and not only one that was just made.
+    pub reads_secrets: bool,
+    /// Whether tokens say when they were rotated.
+    pub tells_rotations: bool,
     /// Virtual seconds until the data intake knows a new secret.
     pub propagation: u32,
     /// Whether the organization may set limits; the field is absent otherwise.
@@ -104,6 +110,7 @@ impl Default for Switches {
             keeps_oldest_secret: true,
             rotates_disabled: false,
             org_tokens_administer: false,
+            create_takes_scopes: true,
             update: Update::Merge,
             update_revives: false,
             deletes: true,
@@ -111,6 +118,8 @@ impl Default for Switches {
             names_ignore_case: false,
             lists_secrets: true,
             readers_see_secrets: true,
+            reads_secrets: true,
+            tells_rotations: true,
             propagation: 0,
             limits: true,
             largest_page: 200,
@@ -136,6 +145,7 @@ impl Switches {
             keeps_oldest_secret: false,
             rotates_disabled: true,
             org_tokens_administer: true,
+            create_takes_scopes: false,
             update: Update::Replace,
             update_revives: true,
             deletes: false,
@@ -143,6 +153,9 @@ impl Switches {
             names_ignore_case: true,
             lists_secrets: false,
             readers_see_secrets: false,
+            // Where nobody may read a secret, nobody can deliver one: that is a test of its own.
+            reads_secrets: true,
+            tells_rotations: false,
             propagation: 2,
             limits: false,
             largest_page: 1000,

@@ -30,6 +30,7 @@ async fn ask(
     }
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = request.header("content-type", "application/json");
+    let request = request.header("content-length", body.len());
     let answer = sender.send_request(request.body(Full::new(Bytes::from(body))).unwrap()).await?;
     let status = answer.status();
     let bytes = answer.into_body().collect().await?.to_bytes();
@@ -73,6 +74,24 @@ async fn a_rotation_keeps_the_old_secret_until_its_grace_ends() {
     assert_eq!(requests[0].line(), line);
     assert_eq!(requests[0].header("x-sf-token"), Some("(session of admin)"));
     assert_eq!(requests[1].header("x-sf-token"), Some("(secret of myToken)"));
+}
+
+#[tokio::test]
+async fn a_post_that_does_not_tell_its_length_is_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let splunk = with(vec![Seed::ingest("t")]).await;
+    let address = splunk.plain_url().trim_start_matches("http://").to_owned();
+    let token = splunk.admin_token();
+    for (length, status) in [("", "411"), ("content-length: 0\r\n", "200")] {
+        let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let line =
+            "POST /v2/token/t/rotate?graceful=60 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        let head = format!("{line}x-sf-token: {}\r\n{length}\r\n", token.expose_secret());
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
 }
 
 #[tokio::test]

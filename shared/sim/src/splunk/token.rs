@@ -192,13 +192,15 @@ impl Token {
             "exceedingLimits": false,
             "created": self.created.as_millisecond(),
             "lastUpdated": self.updated.as_millisecond(),
-            "latestRotation": self.rotated.as_millisecond(),
             "expiry": self.expires.as_millisecond(),
             "creator": self.creator,
             "lastUpdatedBy": self.updated_by,
             "notifications": self.notifications,
             "permissions": self.permissions,
         });
+        if shows.rotation {
+            view["latestRotation"] = self.rotated.as_millisecond().into();
+        }
         if shows.limits {
             view["limits"] = Value::Object(self.limits.clone());
         }
@@ -214,6 +216,7 @@ impl Token {
 pub(super) struct Shows {
     pub(super) secret: bool,
     pub(super) limits: bool,
+    pub(super) rotation: bool,
 }
 
 /// A role as answers write it: times are strings here.
@@ -306,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_view_shows_the_secret_only_where_it_is_wanted() {
-        let view = token().view("org", Shows { secret: false, limits: false });
+        let view = token().view("org", Shows { secret: false, limits: false, rotation: true });
         assert_eq!(view["secret"], Value::Null);
         assert_eq!(view.get("limits"), None);
         assert_eq!(view["authScopes"], json!(["INGEST"]));

@@ -9,7 +9,7 @@ use super::body::{self, Rules, Wanted};
 use super::organization::{CEILING, Organization};
 use super::path::parameter;
 use super::people::{Caller, Role};
-use super::switches::{Excess, LONGEST_GRACE, Update};
+use super::switches::{Excess, LONGEST_GRACE, Switches, Update};
 use super::token::{Scope, Secret, Shows, Token};
 
 /// The page of a list when nothing valid is said of it.
@@ -49,7 +49,7 @@ impl Organization {
     /// `GET /token/NAME`.
     pub(super) fn read(&self, name: &str, asked: Asked<'_>) -> Result<Answer, Refusal> {
         let token = &self.tokens[self.find(name, asked.caller)?];
-        Ok(answer::ok(&self.shown(token, asked.caller, true)))
+        Ok(answer::ok(&self.shown(token, asked.caller, self.switches.reads_secrets)))
     }
 
     /// `POST /token`.
@@ -58,7 +58,8 @@ impl Organization {
         let name = wanted.name.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| Refusal::invalid("Please provide a name for this token."))?;
         self.refuse_duplicate(&name, None)?;
-        let scopes = wanted.scopes.unwrap_or_else(|| vec![Scope::Ingest, Scope::Api]);
+        let scopes = wanted.scopes.filter(|_| self.switches.create_takes_scopes);
+        let scopes = scopes.unwrap_or_else(|| vec![Scope::Ingest, Scope::Api]);
         let usual_roles = || {
             let role = scopes.contains(&Scope::Api).then(|| "power".to_owned());
             role.into_iter().collect()
@@ -167,7 +168,8 @@ impl Organization {
     fn shown(&self, token: &Token, caller: &Caller, secret: bool) -> Value {
         let reader = matches!(caller, Caller::Person(user) if user.role != Role::Admin);
         let secret = secret && (!reader || self.switches.readers_see_secrets);
-        token.view(&self.id, Shows { secret, limits: self.switches.limits })
+        let Switches { limits, tells_rotations: rotation, .. } = self.switches;
+        token.view(&self.id, Shows { secret, limits, rotation })
     }
 
     fn grace(&self, query: &str) -> Result<SignedDuration, Refusal> {
