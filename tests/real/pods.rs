@@ -86,7 +86,7 @@ fn container_status(container: &Value, state: State) -> Value {
         State::Initialising => waiting("PodInitializing"),
         State::Creating => waiting("ContainerCreating"),
         State::PullBackOff => json!({"waiting": {"reason": "ImagePullBackOff",
-            "message": format!("Back-off pulling image \"{image}\"")}}),
+            "message": format!("Back-off pulling image \"{image}\": ErrImagePull: {image}: not found")}}),
         State::Running { .. } => json!({"running": {"startedAt": now()}}),
         State::Done => json!({"terminated": {"exitCode": 0, "reason": "Completed",
             "startedAt": now(), "finishedAt": now()}}),

@@ -2,9 +2,9 @@
 
 use common::exit::Exit;
 use rhacs_tests::Installation;
-use sim::faults::ClusterFault;
+use sim::faults::{ClusterFault, RequestAction, RequestRule};
 
-use crate::{assert_same, runs, state, upgrade};
+use crate::{assert_same, rollback, runs, state, upgrade};
 
 /// Upgrades under a fault with `--rollback-on-failure`: the old Central serves, both are told.
 fn fails_and_goes_back(fault: ClusterFault, words: &str) {
@@ -44,4 +44,23 @@ fn a_crash_loop_goes_back() {
         image: Some("*:3.69.2".to_owned()),
     };
     fails_and_goes_back(crash, "CrashLoopBackOff");
+}
+
+#[test]
+fn a_resumed_rollback_closes_the_run_that_it_takes_back() {
+    let installation = Installation::at("3.66.1").start();
+    let before = state(&installation);
+    let faults = installation.simulation().faults();
+    faults.add(ClusterFault::failed_migration("disk on fire"));
+    let (exit, text) = upgrade(&installation, "--to 3.69.2 --components central --yes");
+    assert_eq!(exit, Exit::StepFailed, "{text}");
+    let refuse = RequestRule::api(RequestAction::refuse(422)).method("PUT");
+    faults.add_rule(refuse.path("*/deployments/central*").times(1));
+    rollback(&installation, "--yes").ends_with(4).says("rollback resume");
+    assert_eq!(runs(&installation)[1]["state"], "failed");
+    rollback(&installation, "resume --dry-run --yes").ends_with(2).says("--dry-run");
+    rollback(&installation, "resume --yes").ends_with(0);
+    let runs = runs(&installation);
+    assert_eq!([&runs[0]["state"], &runs[1]["state"]], ["finished", "rolledBack"], "{runs:?}");
+    assert_same(&before, &state(&installation), "a resumed rollback");
 }

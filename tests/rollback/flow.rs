@@ -60,7 +60,16 @@ fn what_somebody_changed_since_is_shown_three_ways() {
     rollback(&installation, &words)
         .ends_with(3)
         .says("RHACS-ROLLBACK-CHANGED-SINCE")
-        .says("now mine/main:3.69.2");
+        .says("deploy/sensor: 1 field is not as run");
+    let check = rollback(&installation, "check --components secured -o json").ends_with(3).json();
+    let findings = check["findings"].as_array().expect("findings");
+    let changed = findings.iter().find(|it| it["code"] == "RHACS-ROLLBACK-CHANGED-SINCE");
+    let field = &changed.expect("a finding")["fields"][0];
+    assert_eq!(field["field"], "containers[sensor].image");
+    assert_eq!(field["now"], "mine/main:3.69.2");
+    for (state, version) in [("before", ":3.66.1"), ("left", ":3.69.2")] {
+        assert!(field[state].as_str().is_some_and(|image| image.ends_with(version)), "{field}");
+    }
     let accepted = format!("{words} --accept RHACS-ROLLBACK-CHANGED-SINCE");
     rollback(&installation, &accepted).ends_with(0);
     let after = installation.object("Deployment", "sensor").expect("sensor");

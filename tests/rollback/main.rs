@@ -5,6 +5,8 @@ mod failures;
 mod flow;
 mod input;
 mod pairs;
+mod plans;
+mod rehearsals;
 
 use common::exit::Exit;
 use rhacs_tests::{Finished, Installation};

@@ -22,12 +22,20 @@ fn pods_that_do_not_come_up_stop_the_run_before_anything_is_deleted() {
     let before = installation.essences();
     installation.simulation().faults().add(ClusterFault::crash_loop("deployment/central"));
     let words = "apply --for 4.4.0 --prune --components central --timeout 20s --yes";
-    scc(&installation, words).ends_with(4).says("CrashLoopBackOff");
+    let failed = scc(&installation, words).ends_with(4).says("CrashLoopBackOff");
+    failed.says("kubectl rhacs scc restore 2");
     assert!(exists(&installation, "stackrox-central"), "the old SCC is still there");
-    installation.simulation().faults().clear();
     let run = newest_run(&installation);
-    let words = format!("restore {run} --yes --accept RHACS-ROLLOUT-UNFINISHED");
-    scc(&installation, &words).ends_with(0);
+    // What goes back is a cure of pods that do not come up: that they do not is told, and in
+    // nobody's way.
+    let restored = scc(&installation, &format!("restore {run} --timeout 20s --yes"));
+    restored.ends_with(4).says("RHACS-ROLLOUT-UNFINISHED").says("CrashLoopBackOff");
+    installation.simulation().faults().clear();
+    scc(&installation, "resume --yes").ends_with(0);
+    let runs = scc(&installation, "history -o json").ends_with(0).json();
+    let failed = runs.as_array().expect("runs").iter().find(|it| it["run"] == run.as_str());
+    assert_eq!(failed.expect("it is listed")["state"], "rolledBack", "{runs}");
+    scc(&installation, "resume --yes").ends_with(2).says("no run to resume");
     assert_eq!(installation.essences(), before);
     assert_eq!(carried(&installation)["central"], "stackrox-central");
 }

@@ -1,7 +1,9 @@
 //! Black-box tests of `kubectl rhacs scc` against the embedded OpenShift.
 
+mod crash;
 mod documents;
 mod faults;
+mod formats;
 mod input;
 mod migration;
 mod restore;

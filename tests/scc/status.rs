@@ -1,7 +1,9 @@
 //! What `status` says.
 
+use common::rhacs::scc::{KIND, with_defaults};
+use common::rhacs::{Platform, official};
 use rhacs_tests::Installation;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{carried, predicted, scc};
 
@@ -15,6 +17,65 @@ fn what_admits_the_pods_is_what_status_says() {
             assert_eq!(pod["scc"], pod["after"], "{version}: {pod}");
         }
     }
+}
+
+/// An SCC as OpenShift gives it back: defaults filled in, lists sorted, nothing as `null`.
+fn as_openshift_keeps_it(scc: &mut Value) {
+    *scc = with_defaults(scc);
+    for field in ["defaultAddCapabilities", "allowedCapabilities", "requiredDropCapabilities"] {
+        if scc[field].as_array().is_some_and(Vec::is_empty) {
+            scc[field] = Value::Null;
+        }
+    }
+    scc["priority"] = Value::Null;
+    scc["userNamespaceLevel"] = json!("AllowHostLevel");
+}
+
+#[test]
+fn what_openshift_makes_of_an_scc_is_no_difference() {
+    for version in ["3.0.62.1", "3.69.2", "4.3.8"] {
+        let kept = |objects: &mut Vec<Value>| {
+            let constraints = objects.iter_mut().filter(|it| it["kind"] == KIND);
+            constraints.for_each(as_openshift_keeps_it);
+        };
+        let installation = Installation::at(version).on_openshift().but(kept).start();
+        let status = scc(&installation, "-o json").ends_with(0).json();
+        assert_eq!(status["findings"], json!([]), "{version}");
+        for constraint in status["constraints"].as_array().expect("constraints") {
+            assert_eq!(constraint["differences"], json!([]), "{version}: {constraint}");
+        }
+        if version != "3.0.62.1" {
+            let words = format!("apply --for {version} --prune --yes -o json");
+            let report = scc(&installation, &words).ends_with(0).says("nothing to do").json();
+            assert_eq!(report["parity"], json!([]), "{version}");
+        }
+    }
+}
+
+#[test]
+fn sccs_of_another_era_are_told_with_the_command_that_mends_it() {
+    let installation = Installation::at("3.69.2")
+        .on_openshift()
+        .but(|objects| {
+            let older =
+                official::objects(&"3.63.0".parse().unwrap(), Platform::OpenShift, "stackrox");
+            objects.extend(older.into_iter().filter(|it| it["kind"] == KIND));
+        })
+        .start();
+    let eras = |status: &Value| {
+        let findings = status["findings"].as_array().expect("findings");
+        findings.iter().filter(|it| it["code"] == "RHACS-SCC-ERA").cloned().collect::<Vec<_>>()
+    };
+    let status = scc(&installation, "-o json").ends_with(0).json();
+    assert_eq!(status["erasInPlace"], json!(["bare", "named"]));
+    let found = eras(&status);
+    assert_eq!(found.len(), 1, "{status}");
+    let cure = found[0]["fix"].as_str().expect("a command");
+    let words = cure.strip_prefix("kubectl rhacs scc ").expect("a command of this plugin");
+    scc(&installation, &format!("{words} --yes")).ends_with(0);
+    let status = scc(&installation, "-o json").ends_with(0).json();
+    assert_eq!(status["erasInPlace"], json!(["named"]));
+    assert_eq!(eras(&status), [Value::Null; 0], "{status}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sim::store::{Subresource, Writer};
 use super::Installation;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Installation {
     /// Changes an object of the namespace as somebody with `kubectl edit` would.

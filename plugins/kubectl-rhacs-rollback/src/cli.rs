@@ -5,10 +5,12 @@ mod examples;
 mod tests;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use common::central::CentralArgs;
 use common::cluster::ConnectionArgs;
+use common::command::help::{Shown, share_flags};
 use common::command::{DryRun, Flags, RunArgs};
 use common::failure::Failure;
 use common::rhacs::images::{Image, ImageOptions, Role};
@@ -68,6 +70,13 @@ pub enum Verb {
     /// Say only whether rolling back can work
     #[command(after_help = examples::CHECK_EXAMPLES)]
     Check,
+    /// Roll back by a reviewed plan; refuses when the cluster moved since
+    #[command(after_help = examples::APPLY_EXAMPLES)]
+    Apply {
+        /// The plan file, as `plan -o yaml` or `-o json` printed it; `-` for standard input
+        #[arg(value_name = "PLAN")]
+        file: PathBuf,
+    },
     /// Finish a rollback that was cut off
     #[command(after_help = examples::RESUME_EXAMPLES)]
     Resume {
@@ -86,6 +95,9 @@ pub enum Verb {
         /// Why; it is recorded with the lock's owner
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Remove it even though its run may be alive
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -99,8 +111,7 @@ pub struct TargetArgs {
     /// Give Central the template of this revision, whatever is recorded
     #[arg(long, value_name = "N")]
     pub to_revision: Option<u64>,
-    /// Force Central back to the version of --to: what it wrote since the upgrade is lost.
-    /// At `unlock`: remove the lock even though its run may be alive
+    /// Force Central back to the version of --to: what it wrote since the upgrade is lost
     #[arg(long)]
     pub force: bool,
     /// The version to force Central back to, such as 3.66.1
@@ -130,10 +141,12 @@ impl Cli {
     pub fn check(&self) -> Result<(), Failure> {
         let (verb, runs) = match &self.verb {
             None | Some(Verb::Plan { .. } | Verb::Check) => return self.check_force(),
+            Some(Verb::Apply { .. }) => ("apply", true),
             Some(Verb::Resume { .. }) => ("resume", true),
             Some(Verb::History { .. }) => ("history", false),
             Some(Verb::Unlock { .. }) => ("unlock", false),
         };
+        let is_planned = verb == "apply";
         let (target, run) = (&self.target, &self.run);
         let given = [
             ("--to-run", target.to_run.is_some()),
@@ -142,11 +155,20 @@ impl Cli {
             ("--to", target.to.is_some()),
             ("--components", !target.components.is_empty()),
             ("--image", target.image.is_some()),
-            ("--accept", !run.accept.is_empty()),
+            ("--accept", !run.accept.is_empty() && !is_planned),
             ("--timeout", run.timeout.is_some() && !runs),
-            ("--dry-run", run.dry_run != DryRun::None),
+            ("--dry-run", run.dry_run != DryRun::None && !is_planned),
+            ("--rehearse", run.rehearse.is_some() && is_planned),
         ];
         match given.into_iter().find(|(_, given)| *given) {
+            Some(("--rehearse", _)) => {
+                Err(Failure::usage("`--rehearse` does not apply to `apply`")
+                    .because("the plan is for the cluster it was made for, not for a copy of it")
+                    .hint("rehearse with the flags that the plan was made with"))
+            }
+            Some((flag, _)) if is_planned => Err(Failure::usage(format!(
+                "`{flag}` does not apply to `{verb}`: the plan has decided that already"
+            ))),
             Some((flag, _)) => Err(Failure::usage(format!("`{flag}` does not apply to `{verb}`"))),
             None => Ok(()),
         }
@@ -212,8 +234,60 @@ impl Cli {
 /// The command as clap sees it, with every flag usable at every verb.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command().mut_args(|arg| if arg.is_positional() { arg } else { arg.global(true) })
+    share_flags(Cli::command(), &SHOWN)
 }
+
+/// What the help of each verb shows.
+const SHOWN: [Shown; 6] = [
+    (
+        "plan",
+        &[
+            "Rollback options",
+            "--timeout",
+            "--accept",
+            "--rehearse",
+            "Central options",
+            "Output options",
+            "Connection options",
+        ],
+    ),
+    (
+        "check",
+        &[
+            "Rollback options",
+            "--accept",
+            "--rehearse",
+            "Central options",
+            "Output options",
+            "Connection options",
+        ],
+    ),
+    (
+        "apply",
+        &[
+            "--yes",
+            "--dry-run",
+            "--timeout",
+            "--accept",
+            "Central options",
+            "Output options",
+            "Connection options",
+        ],
+    ),
+    (
+        "resume",
+        &[
+            "--yes",
+            "--timeout",
+            "--rehearse",
+            "Central options",
+            "Output options",
+            "Connection options",
+        ],
+    ),
+    ("history", &["Output options", "Connection options"]),
+    ("unlock", &["--yes", "Output options", "Connection options"]),
+];
 
 fn parse_image(text: &str) -> Result<String, String> {
     match Image::classify(text) {

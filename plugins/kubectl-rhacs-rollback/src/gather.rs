@@ -1,10 +1,13 @@
 //! Reads what a way back needs to know beyond a snapshot: records, former states, Central's log.
 
+use std::collections::BTreeMap;
+
 use common::cluster::{Collection, LogOptions, Records};
 use common::command::{Session, history};
 use common::failure::Failure;
-use common::rhacs::Snapshot;
+use common::plan::Guide;
 use common::rhacs::migrator::{self, MigratorState};
+use common::rhacs::{ObjectRef, Snapshot};
 use common::run::Record;
 use serde_json::Value;
 
@@ -33,12 +36,50 @@ pub async fn gather(
     choice: &Choice,
 ) -> Result<(Way, Ground), Failure> {
     let way = way(session, choice).await?;
-    let records = match &way {
-        Way::Records { records, .. } => records.as_slice(),
-        Way::Revision { .. } | Way::Image => &[],
-    };
-    let ground = ground(session, snapshot, records).await?;
+    let ground = ground(session, snapshot, way.records()).await?;
     Ok((way, ground))
+}
+
+/// The way that a plan was made for, with what it takes to plan it again.
+///
+/// # Errors
+/// When a record or an object cannot be read.
+pub async fn follow(
+    session: &Session,
+    snapshot: &Snapshot,
+    guide: &Guide,
+) -> Result<(Way, Ground), Failure> {
+    let way = match guide {
+        Guide::Image => Way::Image,
+        Guide::Revision { number } => Way::Revision { number: Some(*number) },
+        Guide::Runs { runs, named, .. } => {
+            Way::Records { records: load(session, runs).await?, is_named: *named }
+        }
+    };
+    let ground = ground(session, snapshot, way.records()).await?;
+    Ok((way, ground))
+}
+
+/// Those of `objects` that a snapshot leaves out, as they are now; one that is missing does not
+/// exist.
+///
+/// # Errors
+/// When one cannot be read.
+pub async fn live(
+    session: &Session,
+    snapshot: &Snapshot,
+    objects: impl IntoIterator<Item = ObjectRef>,
+) -> Result<BTreeMap<ObjectRef, Value>, Failure> {
+    let mut live = BTreeMap::new();
+    for object in objects {
+        if snapshot.find(&object).is_some() {
+            continue;
+        }
+        let read = session.cluster.read(&object).await;
+        let now = read.map_err(|error| error.into_failure(format!("cannot read `{object}`")))?;
+        live.extend(now.map(|now| (object, now)));
+    }
+    Ok(live)
 }
 
 /// What is known about `records` beyond the snapshot.
@@ -51,17 +92,8 @@ pub async fn ground(
     records: &[Record],
 ) -> Result<Ground, Failure> {
     let namespace = session.namespace();
-    let mut ground = Ground::default();
-    for object in touched(records, namespace) {
-        if snapshot.find(&object).is_some() {
-            continue;
-        }
-        let read = session.cluster.read(&object).await;
-        let now = read.map_err(|error| error.into_failure(format!("cannot read `{object}`")))?;
-        if let Some(now) = now {
-            ground.live.insert(object, now);
-        }
-    }
+    let live = live(session, snapshot, touched(records, namespace)).await?;
+    let mut ground = Ground { live, ..Ground::default() };
     let sets = Collection::namespaced("apps/v1", "ReplicaSet", namespace);
     match session.cluster.list(&sets.with_labels("app=central")).await {
         Ok(sets) => ground.revisions = revisions(snapshot, &sets.items),
@@ -82,8 +114,8 @@ async fn way(session: &Session, choice: &Choice) -> Result<Way, Failure> {
         Choice::Newest => match ids(session).await?.first() {
             None => Ok(Way::Revision { number: None }),
             Some(newest) => {
-                let record = history::load(session, newest).await.map_err(unreadable)?;
-                Ok(Way::Records { records: vec![record], is_named: false })
+                let records = load(session, std::slice::from_ref(newest)).await?;
+                Ok(Way::Records { records, is_named: false })
             }
         },
     }
@@ -96,8 +128,12 @@ async fn since(session: &Session, run: &str) -> Result<Vec<Record>, Failure> {
         let failure = Failure::usage(format!("there is no run {run}"));
         return Err(failure.hint(session.tool.command("history")));
     };
+    load(session, &ids[..=place]).await
+}
+
+async fn load(session: &Session, ids: &[String]) -> Result<Vec<Record>, Failure> {
     let mut records = Vec::new();
-    for id in &ids[..=place] {
+    for id in ids {
         records.push(history::load(session, id).await.map_err(unreadable)?);
     }
     Ok(records)

@@ -38,13 +38,12 @@ async fn dispatch(cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Exit, Failur
     match &cli.verb {
         None => cmd::rollback::run(&session, &cli).await,
         Some(Verb::Plan { exit_code }) => {
-            plan::run(&session, &cmd::prepare::run(&session, &cli).await?.prepared, *exit_code)
+            plan::run(&session, &cmd::prepare::run(&session, &cli).await?, *exit_code)
         }
-        Some(Verb::Check) => {
-            check::run(&session, &cmd::prepare::run(&session, &cli).await?.prepared)
-        }
+        Some(Verb::Check) => check::run(&session, &cmd::prepare::run(&session, &cli).await?),
+        Some(Verb::Apply { file }) => cmd::apply::run(&session, file).await,
         Some(Verb::Resume { run }) => resume::run(&session, run.as_deref()).await,
         Some(Verb::History { run }) => history::run(&session, run.as_deref()).await,
-        Some(Verb::Unlock { reason }) => unlock::run(&session, reason, cli.target.force).await,
+        Some(Verb::Unlock { reason, force }) => unlock::run(&session, reason, *force).await,
     }
 }

@@ -9,11 +9,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use common::cluster::ConnectionArgs;
+use common::command::help::{Shown, refuse_meaningless, share_flags};
+use common::command::verbs::{RecordVerb, with_examples};
 use common::command::{DryRun, Flags, RunArgs};
 use common::failure::Failure;
 use common::rhacs::{Component, Version};
 use common::ui::UiArgs;
 
+use crate::TOOL;
 use crate::planner::Request;
 
 /// Show and migrate the SecurityContextConstraints of RHACS on OpenShift
@@ -86,17 +89,11 @@ pub enum Verb {
         /// The run, as `history` lists it
         run: String,
     },
-    /// Finish a run that was cut off
-    Resume {
-        /// The run; by default the newest one that is not finished
-        run: Option<String>,
-    },
-    /// List the recorded runs, or show one
-    History {
-        /// The run to show
-        run: Option<String>,
-    },
+    /// The recorded runs.
+    #[command(flatten)]
+    Records(RecordVerb),
     /// Remove the lock that a dead run left behind
+    #[command(after_help = examples::UNLOCK_EXAMPLES)]
     Unlock {
         /// Why; it is recorded with the lock's owner
         #[arg(long, value_name = "TEXT")]
@@ -136,32 +133,33 @@ impl Cli {
     /// # Errors
     /// Names the flag and the verb.
     pub fn check(&self) -> Result<(), Failure> {
-        let (verb, plans, runs) = match &self.verb {
-            None | Some(Verb::Status) => ("status", true, false),
-            Some(Verb::Plan { .. }) => ("plan", true, true),
-            Some(Verb::Check) => ("check", true, true),
-            Some(Verb::Apply { file: None }) => return Ok(()),
-            Some(Verb::Apply { file: Some(_) }) => ("apply PLAN", false, true),
-            Some(Verb::Export { .. }) => ("export", true, false),
-            Some(Verb::Restore { .. }) => ("restore", false, true),
-            Some(Verb::Resume { .. }) => ("resume", false, true),
-            Some(Verb::History { .. }) => ("history", false, false),
-            Some(Verb::Unlock { .. }) => ("unlock", false, false),
+        let (verb, meant): (&str, &[&str]) = match &self.verb {
+            Some(Verb::Plan { .. } | Verb::Check | Verb::Apply { file: None }) => return Ok(()),
+            None | Some(Verb::Status) if self.target.release.is_none() => {
+                ("status without --for", &["--rehearse"])
+            }
+            None | Some(Verb::Status) => ("status", &["--components", "--prune", "--rehearse"]),
+            Some(Verb::Apply { file: Some(_) }) => ("apply PLAN", &REVIEWED),
+            Some(Verb::Restore { .. }) => ("restore", &REVIEWED),
+            Some(Verb::Export { .. }) => ("export", &["--components"]),
+            Some(Verb::Records(verb @ RecordVerb::Resume { .. })) => {
+                (verb.word(), &["--timeout", "--rehearse"])
+            }
+            Some(Verb::Records(verb)) => (verb.word(), &["--rehearse"]),
+            Some(Verb::Unlock { .. }) => ("unlock", &["--rehearse"]),
         };
         let (target, run) = (&self.target, &self.run);
+        let takes_release = matches!(self.verb, None | Some(Verb::Status | Verb::Export { .. }));
         let given = [
-            ("--for", target.release.is_some() && !plans),
-            ("--components", !target.components.is_empty() && !plans),
-            ("--prune", target.prune && (!plans || verb == "export")),
-            ("--timeout", run.timeout.is_some() && !runs),
-            ("--accept", !run.accept.is_empty() && !runs),
-            ("--dry-run", run.dry_run != DryRun::None && !runs),
-            ("--rehearse", run.rehearse.is_some() && verb == "export"),
+            ("--for", target.release.is_some() && !takes_release),
+            ("--components", !target.components.is_empty()),
+            ("--prune", target.prune),
+            ("--timeout", run.timeout.is_some()),
+            ("--accept", !run.accept.is_empty()),
+            ("--dry-run", run.dry_run != DryRun::None),
+            ("--rehearse", run.rehearse.is_some()),
         ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((flag, _)) => Err(Failure::usage(format!("`{flag}` does not apply to `{verb}`"))),
-            None => Ok(()),
-        }
+        refuse_meaningless(verb, given.into_iter().filter(|(flag, _)| !meant.contains(flag)))
     }
 
     /// What the session takes from these flags.
@@ -196,7 +194,7 @@ impl Cli {
             to: self.release()?.clone(),
             components: self.target.components.clone(),
             prune: self.target.prune,
-            timeout_seconds: self.run.timeout.map(|timeout| timeout.as_secs().max(1)),
+            timeout_seconds: self.run.timeout_seconds(),
         })
     }
 }
@@ -204,5 +202,18 @@ impl Cli {
 /// The command as clap sees it, with every flag usable at every verb.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command().mut_args(|arg| if arg.is_positional() { arg } else { arg.global(true) })
+    with_examples(share_flags(Cli::command(), &SHOWN), &TOOL)
 }
+
+/// The flags that mean something where a plan is run whose contents are decided already.
+const REVIEWED: [&str; 4] = ["--timeout", "--accept", "--dry-run", "--rehearse"];
+
+/// What the help of the verbs shows at which not every flag means something.
+const SHOWN: [Shown; 6] = [
+    ("status", &["SCC options", "--rehearse", "Output options", "Connection options"]),
+    ("export", &["--for", "--components", "Output options", "--namespace"]),
+    ("restore", &["Run options", "Output options", "Connection options"]),
+    ("resume", &["--yes", "--timeout", "Output options", "Connection options"]),
+    ("history", &["Output options", "Connection options"]),
+    ("unlock", &["--yes", "Output options", "Connection options"]),
+];

@@ -1,7 +1,8 @@
 //! From the record of a run to what puts back the SCCs that it removed or changed. Pure.
 
 use common::plan::{
-    Action, Before, Change, Finding, Operation, Plan, Step, Undo, Verification, Write, basis_digest,
+    Action, Before, Change, Course, Finding, Guide, Operation, Plan, Step, Undo, Verification,
+    Write, basis_digest,
 };
 use common::rhacs::rules;
 use common::rhacs::scc::{KIND, component_of_account, component_of_constraint};
@@ -24,7 +25,17 @@ pub fn plan(
     let way = Way { record, timeout_seconds };
     let steps = way.steps(&undone);
     let (from, to) = (record.plan.to.clone(), record.plan.from.clone());
-    (sealed(snapshot, from, to, record.plan.components.clone(), steps), findings)
+    let components = record.plan.components.clone();
+    (sealed(snapshot, (from, to), components, steps, course(record)), findings)
+}
+
+/// Says that nothing is left of the run, so that it cannot be resumed afterwards; of another kind
+/// of run there is.
+fn course(record: &Record) -> Option<Course> {
+    (record.operation == Operation::Scc).then(|| Course {
+        guide: Guide::Runs { runs: vec![record.id.clone()], named: true, whole: true },
+        forced: false,
+    })
 }
 
 /// What each object was before the run first touched it, in the order in which that happened. Of

@@ -1,5 +1,7 @@
 //! What `status` says: the SCCs, who may use them, and which one admits each pod. Pure.
 
+use std::collections::BTreeSet;
+
 use common::plan::{Finding, Plan};
 use common::rhacs::scc::{
     Admission, Difference, Era, Grant, KIND, admitted_by, differences, is_marked, owner_era,
@@ -10,7 +12,7 @@ use common::ui::{Cell, Header, Look, Output, Role, Table, findings_text};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::checks::spec_of;
+use crate::checks::{in_place, spec_of};
 use crate::projection::{objects_after, workload_of};
 
 /// What `status` prints.
@@ -23,6 +25,8 @@ pub struct Status {
     pub running: Option<Version>,
     /// The era of that release.
     pub era: Option<Era>,
+    /// The eras of which something is in place; one, when all is well.
+    pub eras_in_place: BTreeSet<Era>,
     /// The release whose SCCs were asked about.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub release: Option<Version>,
@@ -107,6 +111,7 @@ pub fn status(
     Status {
         namespace: snapshot.namespace.clone(),
         era: running.as_ref().map(Era::of),
+        eras_in_place: in_place(snapshot),
         running,
         release,
         constraints: constraints(snapshot, compared.as_ref()),

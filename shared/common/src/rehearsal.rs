@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::rhacs::Version;
+
 /// The program that has the embedded cluster.
 pub const PROGRAM: &str = "rhacs-sim";
 
@@ -21,6 +23,8 @@ pub struct Order {
     pub objects: Vec<Value>,
     /// Whether it is an OpenShift cluster.
     pub openshift: bool,
+    /// The version of whose database its Central keeps a copy, as of before its last upgrade.
+    pub database_copy: Option<Version>,
     /// How much faster than real time it lives.
     pub speed: f64,
 }

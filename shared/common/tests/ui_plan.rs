@@ -69,6 +69,7 @@ fn plan() -> Plan {
         operation: Operation::Upgrade,
         cluster: ClusterIdentity {
             id: "id".to_owned(),
+            namespace_id: String::new(),
             server: "https://api.example:6443".to_owned(),
             version: "v1.27.3".to_owned(),
         },
@@ -80,6 +81,7 @@ fn plan() -> Plan {
         before: Vec::new(),
         basis: Vec::new(),
         steps: vec![backup, upgrade, revoke],
+        course: None,
         digest: String::new(),
     }
     .sealed()
@@ -166,6 +168,7 @@ fn findings_stand_above_the_plan_with_a_line_between() {
         fix: String::new(),
         source: "product charts".to_owned(),
         accepted: false,
+        fields: Vec::new(),
     };
     let env = Env::test().with_variable("LANG", "C.UTF-8");
     let ui = Ui::new(&env, &UiArgs::default(), false);

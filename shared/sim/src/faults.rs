@@ -104,6 +104,12 @@ impl Faults {
         decided
     }
 
+    /// How many requests the rules in force have decided, those that are still held included.
+    #[must_use]
+    pub fn decided(&self) -> u64 {
+        self.lock().rules.iter().map(|armed| armed.acted).sum()
+    }
+
     /// Whether any fault in force satisfies the question.
     pub fn any(&self, question: impl FnMut(&ClusterFault) -> bool) -> bool {
         self.lock().cluster.iter().any(question)
@@ -234,6 +240,9 @@ mod tests {
         let faults = Faults::new(Script::default().request(rule));
         let refused = (0..5).filter(|_| faults.decide(get("/x")).is_some()).count();
         assert_eq!(refused, 2);
+        assert_eq!(faults.decided(), 2);
+        faults.clear();
+        assert_eq!(faults.decided(), 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use common::rehearsal::{Answer, Order, Serves};
 use common::rhacs::{Platform, Version, official};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use sim::central::CentralOptions;
 use sim::clock::Clock;
 use sim::faults::Script;
 use sim::simulation::Simulation;
@@ -125,7 +126,10 @@ async fn rehearse() -> Result<(), Failure> {
         return answer(&Answer::Failed { reason });
     }
     let clock = Clock::scaled(order.speed);
-    let builder = Simulation::builder().objects(order.objects).openshift(order.openshift);
+    let central =
+        CentralOptions { database_copy: order.database_copy, ..CentralOptions::default() };
+    let builder =
+        Simulation::builder().objects(order.objects).openshift(order.openshift).central(central);
     let simulation = match builder.clock(clock).start().await {
         Ok(simulation) => simulation,
         Err(error) => return answer(&Answer::Failed { reason: chain(&error) }),

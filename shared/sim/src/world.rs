@@ -217,9 +217,16 @@ fn make_central(
         let container = containers.iter().find(|container| container["name"] == name)?;
         image_version(text(container, "/image"))
     };
-    let database = image("central")
-        .or_else(|| options.elsewhere.clone())
-        .map_or_else(Database::fresh, |version| Database::of(&version));
+    let database = image("central").or_else(|| options.elsewhere.clone()).map_or_else(
+        Database::fresh,
+        |version| {
+            let copy = options.database_copy.as_ref().filter(|copy| **copy < version);
+            Database {
+                previous: copy.map(|copy| Box::new(Database::of(copy))),
+                ..Database::of(&version)
+            }
+        },
+    );
     if let Some(version) = image("sensor") {
         let mut cluster = SecuredCluster::elsewhere(&options.cluster_name, &version);
         cluster.id = uuid(&options.cluster_name);

@@ -5,8 +5,8 @@ Examples:
   # What going back would change, and what it would cost
   kubectl rhacs rollback plan
 
-  # Everything about each step
-  kubectl rhacs rollback plan --components central,scanner,secured -o yaml";
+  # Everything about each step, for a review, and to be applied later
+  kubectl rhacs rollback plan --components central,scanner,secured -o yaml > plan.yaml";
 
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -15,6 +15,14 @@ Examples:
 
   # Before a forced rollback
   kubectl rhacs rollback check --force --to 3.66.1";
+
+pub(super) const APPLY_EXAMPLES: &str = "\
+Examples:
+  # The plan that was reviewed, in CI
+  kubectl rhacs rollback apply plan.yaml --accept RHACS-ROLLBACK-DATA-LOST --yes
+
+  # From standard input
+  kubectl rhacs rollback apply - --yes < plan.yaml";
 
 pub(super) const RESUME_EXAMPLES: &str = "\
 Examples:
@@ -47,8 +55,11 @@ Examples:
   # Central has started on the new version: what it wrote since is lost
   kubectl rhacs rollback --force --to 3.66.1
 
-  # Rehearse a forced one on an embedded sample
-  kubectl rhacs rollback plan --force --to 3.66.1 --rehearse sample:3.69.2
+  # Rehearse it on an embedded copy of the cluster, in seconds
+  kubectl rhacs rollback --rehearse
+
+  # See a forced one through on an embedded sample
+  kubectl rhacs rollback --force --to 3.66.1 --rehearse sample:3.69.2
 
 Exit codes: 0 done or nothing to do, 2 usage, 3 blocked by a check, 4 a step failed, 5 not verified in time,
 6 declined, 7 no supported way, 8 locked by another run, 9 plan is stale, 10 changes pending, 130 interrupted";

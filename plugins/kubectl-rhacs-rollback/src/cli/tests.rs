@@ -45,7 +45,29 @@ fn a_flag_that_means_nothing_is_refused() {
     {
         assert!(read(words).expect(words).check().is_err(), "{words}");
     }
+    for words in ["apply plan.yaml --to-revision 2", "apply plan.yaml --rehearse live"] {
+        assert!(read(words).expect(words).check().is_err(), "{words}");
+    }
+    for words in ["apply - --accept X --timeout 5m --dry-run=server", "apply plan.yaml --yes"] {
+        assert!(read(words).expect(words).check().is_ok(), "{words}");
+    }
     assert!(read("resume --timeout 5m").expect("a command").check().is_ok());
+}
+
+#[test]
+fn the_help_of_a_verb_shows_what_means_something_there() {
+    for (verb, shown, hidden) in [
+        ("plan", "--to-run", "--dry-run"),
+        ("check", "--components", "--timeout"),
+        ("apply", "--accept", "--to-revision"),
+        ("resume", "--timeout", "--accept"),
+        ("history", "--context", "--token-file"),
+        ("unlock", "--force", "--components"),
+    ] {
+        let help = read(&format!("{verb} --help")).expect_err("help").to_string();
+        assert!(help.contains(shown), "{verb} {shown}: {help}");
+        assert!(!help.contains(hidden), "{verb} {hidden}: {help}");
+    }
 }
 
 #[test]

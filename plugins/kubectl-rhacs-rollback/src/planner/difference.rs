@@ -2,11 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use common::plan::ThreeWay;
 use common::rhacs::essence;
 use serde_json::Value;
 
 /// So many characters of a value are shown; the rest is in the plan.
 const LONGEST_VALUE: usize = 60;
+/// The same where somebody has to decide about the value: a whole image reference has room.
+const LONGEST_DECIDED: usize = 200;
+/// So many lines of a text are compared one by one.
+const MOST_LINES: usize = 20;
+/// What a field is that is not there.
+const NOTHING: &str = "nothing";
 
 /// A field that is not what it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,25 +38,61 @@ impl Difference {
         format!("{} {now} → {before}", self.short_path())
     }
 
-    /// The three states in words; none of them when the field may hold a secret.
-    pub(super) fn three_ways(&self, written: Option<&Value>) -> String {
-        let before = self.show(&self.before);
-        let left = written.map_or_else(|| "nothing".to_owned(), |value| self.show(value));
-        let now = self.show(&self.now);
-        format!("{}: was {before}, the run left {left}, now {now}", self.short_path())
+    /// The three states in words, line by line where they are texts; `left` is what the run left.
+    pub(super) fn three_ways(&self, left: Option<&Value>) -> Vec<ThreeWay> {
+        let left = left.unwrap_or(&Value::Null);
+        let states = [&self.before, left, &self.now];
+        if let Some(lines) = changed_lines(states).filter(|_| !is_sensitive(&self.path)) {
+            let field = |number: usize| format!("{} line {number}", self.short_path());
+            return lines.into_iter().map(|(number, all)| three_way(field(number), all)).collect();
+        }
+        let words = states.map(|value| self.words(value, LONGEST_DECIDED));
+        vec![three_way(self.short_path().to_owned(), words)]
     }
 
     fn show(&self, value: &Value) -> String {
+        self.words(value, LONGEST_VALUE)
+    }
+
+    fn words(&self, value: &Value, longest: usize) -> String {
         match value {
-            Value::Null => "nothing".to_owned(),
+            Value::Null => NOTHING.to_owned(),
             _ if is_sensitive(&self.path) => "a value".to_owned(),
             Value::String(text) if text.contains('\n') => {
                 format!("a text of {} lines", text.lines().count())
             }
-            Value::String(text) => shortened(text),
-            other => shortened(&other.to_string()),
+            Value::String(text) => shortened(text, longest),
+            other => shortened(&other.to_string(), longest),
         }
     }
+}
+
+fn three_way(field: String, [before, left, now]: [String; 3]) -> ThreeWay {
+    ThreeWay { field, before, left, now }
+}
+
+/// The lines that somebody changed since the run, with the number each has now, when the three
+/// states are texts of several lines that do not differ in too many.
+fn changed_lines(states: [&Value; 3]) -> Option<Vec<(usize, [String; 3])>> {
+    let texts = states.map(|state| state.as_str().unwrap_or_default());
+    if !texts.iter().any(|text| text.contains('\n')) {
+        return None;
+    }
+    let lines = texts.map(|text| text.lines().collect::<Vec<_>>());
+    let shortest = lines.iter().map(Vec::len).min().unwrap_or(0);
+    let are_same = |[before, left, now]: [&str; 3]| before == left && left == now;
+    let from_start = |index: usize| lines.each_ref().map(|all| all[index]);
+    let from_end = |index: usize| lines.each_ref().map(|all| all[all.len() - 1 - index]);
+    let head = (0..shortest).take_while(|&index| are_same(from_start(index))).count();
+    let tail = (0..shortest - head).take_while(|&index| are_same(from_end(index))).count();
+    let middle = lines.each_ref().map(|all| &all[head..all.len() - tail]);
+    let height = middle.iter().map(|lines| lines.len()).max().unwrap_or(0);
+    let line = |index: usize| {
+        middle.map(|lines| lines.get(index).map_or(NOTHING, |line| line.trim_end()).to_owned())
+    };
+    let all = (0..height).map(|index| (head + index + 1, line(index)));
+    let changed: Vec<_> = all.filter(|(_, [_, left, now])| left != now).collect();
+    (!changed.is_empty() && changed.len() <= MOST_LINES).then_some(changed)
 }
 
 /// The fields that differ in what people decide about an object; the number of replicas, which an
@@ -172,11 +215,11 @@ fn is_sensitive(path: &str) -> bool {
         && words.iter().any(|word| upper.contains(word))
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= LONGEST_VALUE {
+fn shortened(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(LONGEST_VALUE).collect();
+    let mut short: String = text.chars().take(longest).collect();
     short.push('…');
     short
 }
@@ -215,15 +258,37 @@ mod tests {
         container["image"] = json!("main:3");
         container["args"] = json!(["-v"]);
         let found = foreign(&before, &written, &now);
-        let words: Vec<String> =
-            found.iter().map(|(one, left)| one.three_ways(left.as_ref())).collect();
+        let fields: Vec<ThreeWay> =
+            found.iter().flat_map(|(one, left)| one.three_ways(left.as_ref())).collect();
+        let field = |name: &str, states: [&str; 3]| {
+            three_way(format!("containers[central].{name}"), states.map(str::to_owned))
+        };
         assert_eq!(
-            words,
+            fields,
             [
-                "containers[central].args: was nothing, the run left nothing, now [\"-v\"]",
-                "containers[central].image: was main:1, the run left main:2, now main:3",
+                field("args", ["nothing", "nothing", "[\"-v\"]"]),
+                field("image", ["main:1", "main:2", "main:3"]),
             ]
         );
+    }
+
+    #[test]
+    fn a_text_is_compared_line_by_line() {
+        let map = |text: &str| json!({"kind": "ConfigMap", "data": {"central-config.yaml": text}});
+        let before = map("maintenance:\n  safeMode: false\n  compaction: {}\n");
+        let written = map("maintenance:\n  safeMode: false\n  compaction: {on: 1}\n");
+        let now = map("maintenance:\n  safeMode: true\n  compaction: {on: 1}\n");
+        let found = foreign(&before, &written, &now);
+        let fields = found[0].0.three_ways(found[0].1.as_ref());
+        let states = ["  safeMode: false", "  safeMode: false", "  safeMode: true"];
+        let wanted = "data.central-config.yaml line 2".to_owned();
+        assert_eq!(fields, [three_way(wanted, states.map(str::to_owned))]);
+        let gone = found[0].0.three_ways(None);
+        assert_eq!(gone.len(), 3, "{gone:?}");
+        let long = "line\n".repeat(30);
+        let whole =
+            Difference { path: "data.x".to_owned(), before: Value::Null, now: Value::String(long) };
+        assert_eq!(whole.three_ways(None)[0].now, "a text of 30 lines");
     }
 
     #[test]

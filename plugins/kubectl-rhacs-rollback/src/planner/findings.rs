@@ -7,6 +7,7 @@ use common::rhacs::{Component, ObjectRef, Version};
 use common::run::Record;
 
 use super::Way;
+use super::records::Conflict;
 use super::refusal::restore_hint;
 use super::view::{Started, View};
 
@@ -142,10 +143,21 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Somebody changed `object` since the run.
-    pub(super) fn conflict(&mut self, object: &ObjectRef, words: String) {
+    /// Somebody changed `object` since `run`.
+    pub(super) fn conflict(&mut self, object: &ObjectRef, run: &str, conflict: Conflict) {
+        let Conflict { words, fields } = conflict;
+        let what = match fields.len() {
+            0 => format!("{object}: {words}"),
+            1 => format!("{object}: 1 field is not as run {run} left it"),
+            several => format!("{object}: {several} fields are not as run {run} left them"),
+        };
         let fix = format!("kubectl get {object} -o yaml, and keep what you need of it");
-        self.found.push(CHANGED_SINCE.found(format!("{object}: {words}"), fix));
+        self.found.push(Finding { fields, ..CHANGED_SINCE.found(what, fix) });
+    }
+
+    /// Whether every component that the runs changed takes part.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.stays.is_empty()
     }
 
     /// `object` is not taken back.
@@ -179,10 +191,7 @@ impl Told {
             self.partial(components);
             return;
         }
-        let records = match way {
-            Way::Records { records, .. } => records.as_slice(),
-            Way::Revision { .. } | Way::Image => &[],
-        };
+        let records = way.records();
         self.direction(way, records, versions.1);
         self.data(view, versions);
         self.sensors(view, versions.1, components);

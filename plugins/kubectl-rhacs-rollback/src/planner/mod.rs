@@ -12,8 +12,8 @@ mod tests;
 mod view;
 
 use common::plan::{
-    Basis, Finding, Operation, PLAN_SCHEMA, Plan, Step, Write, basis_digest, check_installed,
-    choose_components, oldest, running,
+    Basis, Course, Finding, Guide, Operation, PLAN_SCHEMA, Plan, Step, Write, check_installed,
+    choose_components, oldest, running, state,
 };
 use common::rhacs::images::ImageOptions;
 use common::rhacs::{Component, InstallMethod, ObjectRef, Platform, Snapshot, Version};
@@ -45,6 +45,17 @@ pub enum Way {
     },
     /// Give Central the image of an older version, whatever else has changed.
     Image,
+}
+
+impl Way {
+    /// The records it goes by, newest first.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        match self {
+            Self::Records { records, .. } => records,
+            Self::Revision { .. } | Self::Image => &[],
+        }
+    }
 }
 
 /// What the user asks for.
@@ -97,7 +108,9 @@ pub fn plan(
     }
     let steps = steps::build(view, request, parts, &to);
     told.look(view, way, (&from, &to), &components, &steps);
-    let plan = sealed(view, (from, to), components, steps);
+    let course =
+        Course { guide: guide(view, way, told.is_whole())?, forced: request.force.is_some() };
+    let plan = sealed(view, (from, to), components, course, steps);
     Ok(WayBack { plan, findings: told.into_findings() })
 }
 
@@ -116,6 +129,12 @@ pub fn way_back_of_failed_run(
     let force = Some(record.plan.from.clone());
     let request = Request { force, timeout_seconds, ..Request::default() };
     plan(snapshot, &way, &request, ground)
+}
+
+/// The image that `plan` gives to Central; none when it leaves Central's alone.
+#[must_use]
+pub fn central_image(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|step| steps::central_image(step, &plan.namespace))
 }
 
 /// The objects that the way back through `records` needs to know and that a snapshot may lack.
@@ -158,6 +177,22 @@ fn only_central(components: &[Component]) -> Result<(), Refusal> {
         Some(component) => Err(Refusal::NeedsRecord { component: *component }),
         None => Ok(()),
     }
+}
+
+/// What the plan says of the way that was chosen.
+fn guide(view: View<'_>, way: &Way, whole: bool) -> Result<Guide, Refusal> {
+    Ok(match way {
+        Way::Records { records, is_named } => Guide::Runs {
+            runs: records.iter().map(|record| record.id.clone()).collect(),
+            named: *is_named,
+            whole,
+        },
+        Way::Revision { number } => {
+            let chosen = revision::choose(&view.ground.revisions, *number)?;
+            Guide::Revision { number: chosen.number }
+        }
+        Way::Image => Guide::Image,
+    })
 }
 
 /// From which version to which: those of Central's image where it changes, else those of the runs.
@@ -217,6 +252,7 @@ fn sealed(
     view: View<'_>,
     (from, to): (Version, Version),
     components: Vec<Component>,
+    course: Course,
     steps: Vec<Step>,
 ) -> Plan {
     let snapshot = view.snapshot;
@@ -233,6 +269,7 @@ fn sealed(
         before: running(snapshot),
         basis: basis(view, &steps),
         steps,
+        course: Some(course),
         digest: String::new(),
     };
     plan.sealed()
@@ -242,15 +279,9 @@ fn sealed(
 fn basis(view: View<'_>, steps: &[Step]) -> Vec<Basis> {
     let mut all: Vec<Basis> = Vec::new();
     for object in steps.iter().flat_map(|step| step.action.writes()).map(Write::object) {
-        if all.iter().any(|known| known.object == *object) {
-            continue;
+        if all.iter().all(|known| known.object != *object) {
+            all.push(state(object, view.now(object)));
         }
-        let now = view.now(object);
-        all.push(Basis {
-            object: object.clone(),
-            uid: now.and_then(|now| now["metadata"]["uid"].as_str()).map(str::to_owned),
-            digest: now.map(basis_digest),
-        });
     }
     all
 }

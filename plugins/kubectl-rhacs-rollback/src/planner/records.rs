@@ -2,7 +2,8 @@
 //! before the oldest of them.
 
 use common::plan::{
-    Action, Before, Change, PatchKind, Step, Undo, Write, apply_patch, basis_digest, digest_of,
+    Action, Before, Change, PatchKind, Step, ThreeWay, Undo, Write, apply_patch, basis_digest,
+    digest_of,
 };
 use common::rhacs::{Component, ObjectRef, Version, Workload, essence};
 use common::run::{Captured, Record, Restoration, StepState, Wrote, restoration};
@@ -30,10 +31,25 @@ struct Source<'a> {
 enum Verdict {
     /// Nothing: it is as it was.
     AsBefore,
-    /// It goes back; somebody changed it meanwhile when there are words.
-    Back { conflict: Option<String> },
+    /// It goes back; somebody changed it meanwhile when there is a conflict.
+    Back { conflict: Option<Conflict> },
     /// It stays; the words say why.
     Left { why: String },
+}
+
+/// What somebody changed in an object since the run.
+#[derive(Debug, Default)]
+pub(super) struct Conflict {
+    /// In words; empty when the fields say it.
+    pub(super) words: String,
+    /// Field by field, where that is known.
+    pub(super) fields: Vec<ThreeWay>,
+}
+
+impl Conflict {
+    fn of(words: impl Into<String>) -> Self {
+        Self { words: words.into(), fields: Vec::new() }
+    }
 }
 
 /// The parts of the way back through `records`, newest first, for `components`.
@@ -158,8 +174,8 @@ fn add(
     if is_newer_database(object, before, now) {
         return told.postgres(object);
     }
-    if let Some(words) = conflict {
-        told.conflict(object, words);
+    if let Some(conflict) = conflict {
+        told.conflict(object, &source.record.id, conflict);
     }
     let place = format!("record of run {}, step {}", source.record.id, source.step.id);
     let (write, rule, what) = match before {
@@ -205,8 +221,8 @@ fn judge(
                 Some(wrote) => wrote.digest.is_none(),
                 None => deletes(source.step, &captured.object),
             };
-            let words = || "somebody deleted it since; it would be created again".to_owned();
-            Verdict::Back { conflict: (!is_ours).then(words) }
+            let deleted = || Conflict::of("somebody deleted it since; it would be created again");
+            Verdict::Back { conflict: (!is_ours).then(deleted) }
         }
         (Some(before), Some(now)) => {
             let conflict = match recorded {
@@ -228,8 +244,9 @@ fn judge_created(recorded: Option<&Wrote>, now: &Value) -> Verdict {
         return left("somebody created it anew since the run");
     }
     let is_same = wrote.digest.as_deref() == Some(&basis_digest(now));
-    let words = || "somebody changed it since the run created it; it would be deleted".to_owned();
-    Verdict::Back { conflict: (!is_same).then(words) }
+    let changed =
+        || Conflict::of("somebody changed it since the run created it; it would be deleted");
+    Verdict::Back { conflict: (!is_same).then(changed) }
 }
 
 /// What somebody else changed in the object, three ways; none when it was the run alone.
@@ -239,23 +256,24 @@ fn changed_since(
     before: &Value,
     now: &Value,
     is_recorded: bool,
-) -> Option<String> {
+) -> Option<Conflict> {
     if captured.object.kind == "Secret" {
         // Its fields are nobody's business.
-        return Some("its data is not what the run is known to have written".to_owned());
+        return Some(Conflict::of("its data is not what the run is known to have written"));
     }
     let Some(written) = written(source.step, captured) else {
         let fields = going_back(&differences(before, now));
-        return Some(format!("what the run left is not known; going back sets {fields}"));
+        let words = format!("what the run left is not known; going back sets {fields}");
+        return Some(Conflict::of(words));
     };
     let found = foreign(before, &written, now);
-    let words: Vec<String> =
-        found.iter().map(|(difference, left)| difference.three_ways(left.as_ref())).collect();
-    match (words.is_empty(), is_recorded) {
-        (false, _) => Some(words.join("; ")),
+    let fields: Vec<ThreeWay> =
+        found.iter().flat_map(|(difference, left)| difference.three_ways(left.as_ref())).collect();
+    match (fields.is_empty(), is_recorded) {
+        (false, _) => Some(Conflict { fields, ..Conflict::default() }),
         // Only what the API server adds tells it from what was sent.
         (true, false) => None,
-        (true, true) => Some("it moved since, in nothing that this tool can name".to_owned()),
+        (true, true) => Some(Conflict::of("it moved since, in nothing that this tool can name")),
     }
 }
 

@@ -113,6 +113,7 @@ fn plan_of(from: &Version, to: &Version) -> Plan {
         before: Vec::new(),
         basis: Vec::new(),
         steps: Vec::new(),
+        course: None,
         digest: String::new(),
     }
 }
@@ -148,7 +149,7 @@ fn note(
         object: object.clone(),
         uid: after.and_then(|after| after["metadata"]["uid"].as_str()).map(str::to_owned),
         resource_version: None,
-        digest: after.map(basis_digest),
+        digest: after.map(common::plan::basis_digest),
     });
     record.captured.insert(id.to_owned(), vec![Captured::new(object, before)]);
     record.steps.insert(id.to_owned(), entry);
@@ -212,8 +213,10 @@ fn a_foreign_change_is_shown_three_ways_and_has_to_be_accepted() {
     let finding =
         back.findings.iter().find(|it| it.code == "RHACS-ROLLBACK-CHANGED-SINCE").unwrap();
     assert!(finding.is_blocking());
-    assert!(finding.what.contains("hostNetwork: was nothing"), "{}", finding.what);
-    assert!(!finding.what.contains("image"), "{}", finding.what);
+    let [field] = finding.fields.as_slice() else { panic!("{:?}", finding.fields) };
+    assert_eq!((field.field.as_str(), field.now.as_str()), ("hostNetwork", "true"));
+    assert_eq!([&field.before, &field.left], ["nothing", "nothing"]);
+    assert!(finding.what.contains("1 field is not as run"), "{}", finding.what);
     house.object("Deployment", "sensor")["spec"]["replicas"] = json!(4);
 }
 

@@ -51,6 +51,10 @@ Examples:
   # Those of the secured cluster only
   kubectl rhacs scc export --for 3.69.2 --components secured";
 
+pub(super) const UNLOCK_EXAMPLES: &str = "\
+Examples:
+  kubectl rhacs scc unlock --reason \"the laptop of that run was lost\"";
+
 pub(super) const RESTORE_EXAMPLES: &str = "\
 Examples:
   # Which runs there were, and back to before one of them

@@ -26,12 +26,52 @@ fn flags_that_mean_nothing_are_refused() {
         "apply plan.yaml --for 4.4.0",
         "export --for 4.4.0 --prune",
         "status --accept X",
+        "status --prune",
+        "--components central",
         "resume --components central",
+        "resume --dry-run",
+        "resume --accept X",
+        "export --for 4.4.0 --rehearse",
+        "unlock --reason x --timeout 5m",
     ] {
         assert!(cli(words).check().is_err(), "{words}");
     }
     assert!(cli("apply --for 4.4.0 --prune --timeout 5m --accept X").check().is_ok());
-    assert!(cli("restore x --timeout 5m").check().is_ok());
+    for words in [
+        "restore x --timeout 5m --accept X --dry-run",
+        "apply plan.yaml --timeout 5m --dry-run=server",
+        "export --for 4.4.0 --components central",
+        "status --for 4.4.0 --components central --prune --rehearse",
+        "resume x --timeout 5m",
+        "history --rehearse",
+    ] {
+        assert!(cli(words).check().is_ok(), "{words}");
+    }
+}
+
+#[test]
+fn the_help_of_a_verb_shows_what_means_something_there() {
+    let help = |verb: &str| {
+        let error = command().try_get_matches_from(["scc", verb, "--help"]).unwrap_err();
+        error.to_string()
+    };
+    for (verb, shown, hidden) in [
+        ("status", ["--for <", "--prune", "--context"], ["--timeout", "--accept", "--yes"]),
+        ("apply", ["--for <", "--accept", "--context"], ["--reason", "--watch", "--force"]),
+        ("export", ["--for <", "--host-path", "--namespace"], ["--prune", "--context", "--yes"]),
+        ("restore", ["--accept", "--yes", "--context"], ["--for <", "--prune", "--components"]),
+        ("resume", ["--timeout", "--yes", "resume 2026"], ["--for <", "--dry-run", "--accept"]),
+        ("history", ["--output", "--context", "history 2026"], ["--for <", "--yes", "--accept"]),
+        ("unlock", ["--reason", "--force", "--yes"], ["--for <", "--accept", "--dry-run"]),
+    ] {
+        let text = help(verb);
+        for word in shown {
+            assert!(text.contains(word), "`{verb}` does not show {word}:\n{text}");
+        }
+        for word in hidden {
+            assert!(!text.contains(word), "`{verb}` shows {word}:\n{text}");
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! `restore`: put back what a recorded run removed or changed.
 
-use common::checks::known_codes;
+use common::checks::{arrange, known_codes};
 use common::command::history::load;
 use common::command::{DryRun, Session, execute, prepare, propose_and_run};
 use common::exit::Exit;
 use common::failure::Failure;
 use common::plan::check_installed;
 
-use crate::{observe, restore};
+use crate::{checks, observe, restore};
 
 /// Plans the way back from the record of `run`, shows it, asks and runs it.
 ///
@@ -21,15 +21,11 @@ pub async fn run(session: &Session, run: &str) -> Result<Exit, Failure> {
     let snapshot = observe::run(session).await?;
     check_installed(&snapshot).map_err(|unfit| unfit.into_failure())?;
     let record = load(session, run).await?;
-    let timeout = session.flags.run.timeout.map(|timeout| timeout.as_secs().max(1));
+    let timeout = session.flags.run.timeout_seconds();
     let (plan, changed) = restore::plan(&record, &snapshot, timeout);
     let mut prepared = prepare(session, snapshot, plan, None).await?;
-    let accepted = session.check_options().accept;
-    let accepted = known_codes(session.tool.groups, &accepted).unwrap_or_default();
-    for mut finding in changed {
-        finding.accepted = accepted.contains(&finding.code);
-        prepared.findings.push(finding);
-    }
-    prepared.findings.sort_by(|a, b| (a.severity, &a.code).cmp(&(b.severity, &b.code)));
+    prepared.findings.extend(changed);
+    checks::expect_trouble(&mut prepared.findings);
+    arrange(&mut prepared.findings, &session.check_options());
     propose_and_run(session, prepared).await
 }

@@ -6,7 +6,7 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::plan::{check_installed, oldest, running};
 
-use crate::checks::{self, capturing, different, foreign};
+use crate::checks::{self, capturing, different, foreign, mixed};
 use crate::cli::Cli;
 use crate::observe;
 use crate::planner::{self, Refusal};
@@ -28,6 +28,7 @@ pub async fn run(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
         (Some(plan), found)
     } else {
         let mut found = capturing(&snapshot);
+        found.extend(mixed(&snapshot));
         found.extend(foreign(&snapshot));
         found.extend(version.iter().flat_map(|version| different(&snapshot, version)));
         (None, found)

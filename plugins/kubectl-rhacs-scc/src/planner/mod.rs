@@ -9,8 +9,8 @@ pub(crate) mod testing;
 mod tests;
 
 use common::plan::{
-    Basis, Operation, PLAN_SCHEMA, Plan, Step, Write, basis_of, check_installed, check_manifest,
-    choose_components, oldest, running,
+    Basis, Course, Operation, PLAN_SCHEMA, Plan, Step, Write, basis_of, check_installed,
+    check_manifest, choose_components, oldest, running,
 };
 use common::rhacs::hops::is_known_line;
 use common::rhacs::images::ImageOptions;
@@ -52,17 +52,18 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     let images = ImageOptions::default();
     let facts = Facts::new(snapshot, &from, &request.to, &images);
     let steps = steps::build(&facts, request, &components);
-    Ok(sealed(snapshot, from, request.to.clone(), components, steps))
+    Ok(sealed(snapshot, (from, request.to.clone()), components, steps, None))
 }
 
-/// The plan of `steps`, made for `snapshot`.
+/// The plan of `steps`, made for `snapshot`, from one version to another; `course` is that of a way
+/// back.
 #[must_use]
 pub fn sealed(
     snapshot: &Snapshot,
-    from: Version,
-    to: Version,
+    (from, to): (Version, Version),
     components: Vec<Component>,
     steps: Vec<Step>,
+    course: Option<Course>,
 ) -> Plan {
     let basis: Vec<Basis> = basis_of(snapshot, &touched(&steps));
     Plan {
@@ -78,6 +79,7 @@ pub fn sealed(
         before: running(snapshot),
         basis,
         steps,
+        course,
         digest: String::new(),
     }
     .sealed()

@@ -9,7 +9,6 @@ use common::rhacs::Component;
 use common::rhacs::migrator::MigratorState;
 use common::run::{Record, Report, StepState};
 use jiff::Timestamp;
-use kubectl_rhacs_rollback::cmd::rollback::close;
 use kubectl_rhacs_rollback::gather::ground;
 use kubectl_rhacs_rollback::planner::{Refusal, way_back_of_failed_run};
 
@@ -70,9 +69,7 @@ async fn roll_back(session: &Session, record: &Record) -> Result<Report, Failure
     let plan = way_back.plan;
     session.ui.say(&format!("Rolling Central back: {} → {}", plan.from, plan.to));
     let prepared = Prepared { snapshot, plan, findings: way_back.findings, central };
-    let report = execute::start_unreported(session, prepared).await?;
-    close(session, record).await;
-    Ok(report)
+    execute::start_unreported(session, prepared).await
 }
 
 fn told(report: &Report) -> String {

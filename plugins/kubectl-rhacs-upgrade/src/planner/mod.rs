@@ -69,6 +69,7 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
         before,
         basis: basis_of(snapshot, &touched),
         steps,
+        course: None,
         digest: String::new(),
     };
     Ok(plan.sealed())

@@ -244,6 +244,7 @@ fn diagnosis(
         fix: fix.into(),
         source: "this computer".to_owned(),
         accepted: false,
+        fields: Vec::new(),
     };
     Diagnosis { finding, repair: None }
 }

@@ -29,6 +29,7 @@ impl Definition {
             fix: fix.into(),
             source: self.source.to_owned(),
             accepted: false,
+            fields: Vec::new(),
         }
     }
 }

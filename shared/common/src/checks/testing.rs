@@ -72,6 +72,7 @@ impl Installation {
         let snapshot = Snapshot {
             cluster: ClusterIdentity {
                 id: "uid".to_owned(),
+                namespace_id: String::new(),
                 server: "https://api.example:6443".to_owned(),
                 version: "v1.22.8".to_owned(),
             },
@@ -204,6 +205,7 @@ fn plain(snapshot: &Snapshot, to: &Version, _backup: bool) -> Plan {
         before,
         basis: Vec::new(),
         steps: writes.map(step).collect(),
+        course: None,
         digest: String::new(),
     }
     .sealed()

@@ -18,6 +18,8 @@ use crate::rhacs::ObjectRef;
 const NAME: &str = "kubectl-rhacs";
 /// How long the lock holds without being renewed; half of it passes between renewals.
 const DURATION: Duration = Duration::from_secs(60);
+/// How long an API server that is away is waited for while a lock has expired.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How often a lock that is there when it is created and gone when it is read is tried for.
 const ATTEMPTS: u32 = 5;
 
@@ -52,8 +54,19 @@ pub enum LeaseError {
 pub struct Held {
     cluster: Cluster,
     uid: String,
-    lost: watch::Receiver<bool>,
+    standing: watch::Receiver<Standing>,
     renewal: JoinHandle<()>,
+}
+
+/// What the holder of a lock knows of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
+    /// It was renewed in time.
+    Ours,
+    /// It could not be renewed in time: others may take it, and none may have done so.
+    Expired,
+    /// Somebody broke it or took it.
+    Lost,
 }
 
 impl Lease {
@@ -175,31 +188,25 @@ impl Lease {
 impl Held {
     fn start(cluster: &Cluster, duration: Duration, lease: &Value) -> Self {
         let held = Lease::parse(lease, cluster.now());
-        let (tell, lost) = watch::channel(false);
+        let (tell, standing) = watch::channel(Standing::Ours);
         let uid = held.uid.clone();
         let renewal = Renewal {
             cluster: cluster.clone(),
             duration,
             uid: uid.clone(),
             resource_version: held.resource_version,
-            lost: tell,
+            standing: tell,
         };
-        Self { cluster: cluster.clone(), uid, lost, renewal: tokio::spawn(renewal.run()) }
+        Self { cluster: cluster.clone(), uid, standing, renewal: tokio::spawn(renewal.run()) }
     }
 
-    /// Whether another run may have the lock by now.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
-        *self.lost.borrow()
-    }
-
-    /// Completes when the lock is lost: it was broken, or could not be renewed in time.
-    pub async fn lost(&self) {
-        let mut lost = self.lost.clone();
-        if lost.wait_for(|lost| *lost).await.is_err() {
-            // The renewal ended without losing the lock: it is being released.
-            std::future::pending::<()>().await;
-        }
+    /// Whether the lock still is ours. Where the API server was away for so long that it expired,
+    /// that is known only when it is renewed: it is waited for, for ten minutes at most.
+    pub async fn is_ours(&self) -> bool {
+        let mut standing = self.standing.clone();
+        let known = standing.wait_for(|standing| *standing != Standing::Expired);
+        let known = tokio::time::timeout(PATIENCE, known).await;
+        matches!(known, Ok(Ok(standing)) if *standing == Standing::Ours)
     }
 
     /// Gives the lock back.
@@ -229,10 +236,12 @@ struct Renewal {
     duration: Duration,
     uid: String,
     resource_version: String,
-    lost: watch::Sender<bool>,
+    standing: watch::Sender<Standing>,
 }
 
 impl Renewal {
+    /// Renews the lock until it is lost. Who takes an expired one makes a Lease of another uid, so
+    /// one that is still there is still ours, however late.
     async fn run(mut self) {
         let mut renewed_at = Instant::now();
         let (interval, retry) = (self.duration / 2, self.duration / 20);
@@ -241,19 +250,21 @@ impl Renewal {
             tokio::time::sleep(pause).await;
             // The time before the request counts: the server may have taken it at once.
             let asked_at = Instant::now();
-            let left = self.duration.saturating_sub(renewed_at.elapsed());
-            let renewal = tokio::time::timeout(left, self.renew()).await;
-            match renewal {
+            let left = self.duration.saturating_sub(renewed_at.elapsed()).max(interval);
+            pause = match tokio::time::timeout(left, self.renew()).await {
                 Ok(Ok(true)) => {
                     renewed_at = asked_at;
-                    pause = interval;
+                    self.standing.send_replace(Standing::Ours);
+                    interval
                 }
                 Ok(Ok(false)) => break,
-                Ok(Err(_)) | Err(_) if renewed_at.elapsed() >= self.duration => break,
-                Ok(Err(_)) | Err(_) => pause = retry,
+                Ok(Err(_)) | Err(_) => retry,
+            };
+            if renewed_at.elapsed() >= self.duration {
+                self.standing.send_replace(Standing::Expired);
             }
         }
-        self.lost.send_replace(true);
+        self.standing.send_replace(Standing::Lost);
     }
 
     /// Renews the lock; whether it still is ours.

@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use super::informer::is_later;
 use super::list::Collection;
 use super::log::LogOptions;
-use super::rollout::{Observed, Progress, Trouble, counts, diagnose, is_suspicious, judge};
+use super::rollout::{
+    Memory, Observed, Progress, Trouble, counts, diagnose, is_late, is_suspicious, judge,
+};
 use super::{Cluster, ClusterError};
 use crate::rhacs::ObjectRef;
 
@@ -137,6 +139,7 @@ struct Wait<'a> {
     pods: Collection,
     changes: watch::Receiver<u64>,
     workload: Option<Arc<Value>>,
+    memory: Memory,
     min_generation: i64,
     outlasts_deadline: bool,
     /// Whether a watch or list had the workload, so that its absence means something.
@@ -169,6 +172,7 @@ impl<'a> Wait<'a> {
             pods: beside("v1", "Pod"),
             changes: cluster.changes(),
             workload: seen.cloned().map(Arc::new),
+            memory: Memory::of(seen, cluster.now()),
             min_generation: generation.unwrap_or_default(),
             outlasts_deadline: false,
             was_there: false,
@@ -193,16 +197,20 @@ impl<'a> Wait<'a> {
             return result;
         }
         self.cluster.follow(&self.workloads);
+        // News of other objects of the namespace must not put this off.
+        let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         loop {
             self.look()?;
             if let Some(result) = self.judge().await {
                 return result;
             }
-            match tokio::time::timeout(TICK, self.changes.changed()).await {
+            tokio::select! {
                 // The connection is held here, so the channel does not close.
-                Ok(_) => {}
-                Err(_) if self.is_lost() => self.read_workload().await?,
-                Err(_) => self.read_events().await,
+                _ = self.changes.changed() => {}
+                _ = tick.tick() => match self.is_lost() {
+                    true => self.read_workload().await?,
+                    false => self.read_events().await,
+                },
             }
         }
     }
@@ -267,9 +275,13 @@ impl<'a> Wait<'a> {
             Progress::Done => return Some(Ok(workload.as_ref().clone())),
             Progress::Waiting(message) => message,
             Progress::Failed { reason } if self.outlasts_deadline && is_late(&reason) => reason,
+            Progress::Failed { reason } if self.memory.is_old_deadline(workload, &reason) => {
+                format!("new progress; before, {reason}")
+            }
             Progress::Failed { reason } => return Some(Err(self.stuck(reason).await)),
         };
         self.cluster.follow(&self.pods);
+        self.remember_pods();
         self.follow_replica_sets_if_needed();
         match self.trouble() {
             Some(trouble) if trouble.fatal => Some(Err(self.failed(trouble).await)),
@@ -282,6 +294,13 @@ impl<'a> Wait<'a> {
                 self.tell(message);
                 None
             }
+        }
+    }
+
+    fn remember_pods(&mut self) {
+        let look = self.cluster.peek(&self.pods).unwrap_or_default();
+        if look.complete {
+            self.memory.note(&look.objects, self.cluster.now());
         }
     }
 
@@ -320,6 +339,7 @@ impl<'a> Wait<'a> {
             pods: &pods,
             events: &self.events,
             events_are_known: self.events_are_known,
+            memory: &self.memory,
             now: self.cluster.now(),
         }))
     }
@@ -398,10 +418,4 @@ impl<'a> Wait<'a> {
     fn deleted(&self) -> WaitError {
         WaitError::Deleted { workload: self.reference.clone() }
     }
-}
-
-/// Whether a rollout failed only by taking longer than its Deployment's progress deadline.
-#[must_use]
-pub fn is_late(reason: &str) -> bool {
-    reason.contains("ProgressDeadlineExceeded")
 }

@@ -8,24 +8,27 @@ use super::{Session, Tool, execute, prepare, propose_and_run};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{PLAN_SCHEMA, Plan, moved};
-use crate::rhacs::Snapshot;
+use crate::rhacs::{ObjectRef, Snapshot};
 
 /// Reads the plan, refuses one that does not fit, and runs it.
 ///
 /// # Errors
 /// A plan that cannot be read, was edited, is for another cluster, or no longer fits.
 pub async fn run(session: &Session, file: &Path) -> Result<Exit, Failure> {
-    let plan = read(session, file)?;
+    let mut plan = read(session, file)?;
     execute::refuse_if_locked(session).await?;
     let (snapshot, central) = session.observe_all().await?;
-    fits(&session.tool, &plan, &snapshot)?;
-    let mut plan = plan;
+    fits(&session.tool, &plan, &snapshot, |object| snapshot.find(object))?;
     execute::adjust(session, &mut plan);
     let prepared = prepare(session, snapshot, plan, central).await?;
     propose_and_run(session, prepared).await
 }
 
-fn read(session: &Session, file: &Path) -> Result<Plan, Failure> {
+/// Reads the plan in `file`, or on standard input when it is `-`.
+///
+/// # Errors
+/// [`Exit::Usage`] when it cannot be read, is of another kind, or was edited.
+pub fn read(session: &Session, file: &Path) -> Result<Plan, Failure> {
     let name = file.display();
     let bytes = if file == Path::new("-") {
         session.env.stdin().read_all()
@@ -67,8 +70,18 @@ fn decode(tool: &Tool, text: &str) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn fits(tool: &Tool, plan: &Plan, snapshot: &Snapshot) -> Result<(), Failure> {
-    if plan.cluster.id != snapshot.cluster.id {
+/// Refuses a plan that was made for something else than `snapshot`, or for what has changed since;
+/// `now` knows each object of the plan as it is.
+///
+/// # Errors
+/// [`Exit::PlanStale`], with what moved.
+pub fn fits<'a>(
+    tool: &Tool,
+    plan: &Plan,
+    snapshot: &Snapshot,
+    now: impl Fn(&ObjectRef) -> Option<&'a Value>,
+) -> Result<(), Failure> {
+    if !plan.cluster.is_same(&snapshot.cluster) {
         return Err(Failure::new(Exit::PlanStale, "the plan was made for another cluster")
             .because(format!(
                 "it is for {}, this is {}",
@@ -83,14 +96,20 @@ fn fits(tool: &Tool, plan: &Plan, snapshot: &Snapshot) -> Result<(), Failure> {
         )
         .hint(tool.command(&format!("apply -n {} …", plan.namespace))));
     }
-    let moved = moved(plan, snapshot);
+    let moved = moved(plan, now);
     if moved.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = moved.iter().map(ToString::to_string).collect();
-    Err(Failure::new(Exit::PlanStale, "the plan no longer fits the cluster")
-        .because(format!("changed since: {}", names.join(", ")))
-        .hint(format!("make it again: {}", tool.command("plan … -o yaml > plan.yaml"))))
+    Err(stale(tool, &format!("changed since: {}", names.join(", "))))
+}
+
+/// The failure of a plan that no longer fits, because of `reason`.
+#[must_use]
+pub fn stale(tool: &Tool, reason: &str) -> Failure {
+    Failure::new(Exit::PlanStale, "the plan no longer fits the cluster")
+        .because(reason)
+        .hint(format!("make it again: {}", tool.command("plan … -o yaml > plan.yaml")))
 }
 
 #[cfg(test)]
@@ -114,6 +133,7 @@ mod tests {
             before: Vec::new(),
             basis: Vec::new(),
             steps: Vec::new(),
+            course: None,
             digest: String::new(),
         }
         .sealed()
@@ -143,11 +163,17 @@ mod tests {
     #[test]
     fn a_plan_of_another_cluster_or_namespace_is_stale() {
         let mut snapshot = Snapshot { namespace: "stackrox".to_owned(), ..Snapshot::default() };
-        assert!(fits(&TOOL, &plan(), &snapshot).is_ok());
+        assert!(fits(&TOOL, &plan(), &snapshot, |_| None).is_ok());
         snapshot.namespace = "rhacs".to_owned();
-        assert_eq!(fits(&TOOL, &plan(), &snapshot).expect_err("stale").exit(), Exit::PlanStale);
+        assert_eq!(
+            fits(&TOOL, &plan(), &snapshot, |_| None).expect_err("stale").exit(),
+            Exit::PlanStale
+        );
         snapshot.namespace = "stackrox".to_owned();
         snapshot.cluster.id = "other".to_owned();
-        assert_eq!(fits(&TOOL, &plan(), &snapshot).expect_err("stale").exit(), Exit::PlanStale);
+        assert_eq!(
+            fits(&TOOL, &plan(), &snapshot, |_| None).expect_err("stale").exit(),
+            Exit::PlanStale
+        );
     }
 }

@@ -33,6 +33,14 @@ pub struct RunArgs {
     pub rehearse: Option<String>,
 }
 
+impl RunArgs {
+    /// The longest time for each step, in whole seconds; none for that of the step itself.
+    #[must_use]
+    pub fn timeout_seconds(&self) -> Option<u64> {
+        self.timeout.map(|timeout| timeout.as_secs().max(1))
+    }
+}
+
 /// `--dry-run`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum DryRun {

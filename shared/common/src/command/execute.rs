@@ -3,15 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Prepared, Session, roxctl};
+use super::{Prepared, Session, roxctl, taken_back};
 use crate::central::{CentralClient, Probe};
 use crate::cluster::rollout::{Progress, judge};
 use crate::cluster::{Held, Lease};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::all_objects;
-use crate::plan::{Action, Plan, Running};
-use crate::rhacs::Snapshot;
+use crate::plan::{Action, Operation, Plan, Running};
+use crate::rhacs::{Snapshot, scc};
 use crate::rhacs::parity::{Difference, compare};
 use crate::run::{
     ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
@@ -136,8 +136,12 @@ async fn carry_out(
     }
     let mut journal = journal.under(&held);
     let runner = Runner::new(&executor, &mut journal, &events, session.stop.interrupt.clone());
-    let mut run = runner.run(record).await;
+    // Kept off the stack, of which other systems give the main thread little.
+    let mut run = Box::pin(runner.run(record)).await;
     session.detach();
+    if let Ending::Finished(_) = &run.ending {
+        Box::pin(taken_back::note(session, &run.record.plan)).await;
+    }
     let released = held.release().await;
     if let Err(error) = released {
         session.ui.warn(&format!("the lock could not be removed, it expires by itself: {error}"));
@@ -169,7 +173,21 @@ async fn parity(session: &Session, plan: &Plan) -> Option<Vec<Difference>> {
         return None;
     }
     let objects = all_objects(&session.cluster, &plan.namespace).await.ok()?;
-    Some(compare(&objects, &plan.to, plan.platform, &plan.namespace))
+    let mut differences = compare(&objects, &plan.to, plan.platform, &plan.namespace);
+    if plan.operation == Operation::Scc {
+        // Everything else stays that of the release that runs.
+        differences.retain(|difference| is_about_constraints(&difference.object));
+    }
+    Some(differences)
+}
+
+/// Whether `object`, as `Kind/name`, decides about SCCs.
+fn is_about_constraints(object: &str) -> bool {
+    match object.split_once('/') {
+        Some((scc::KIND, _)) => true,
+        Some(("Role" | "RoleBinding", name)) => name.ends_with("-scc"),
+        _ => false,
+    }
 }
 
 async fn take_lock(session: &Session, record: &Record) -> Result<Held, Failure> {
@@ -236,9 +254,11 @@ pub async fn dry_run(session: &Session, prepared: &Prepared) -> Result<Exit, Fai
         .with_objects(&prepared.snapshot.objects);
     let refusals = executor.dry_run(&record, &events, &session.stop.interrupt).await;
     let refusals = refusals.map_err(crate::run::StepError::into_failure)?;
-    session
-        .ui
-        .print(&prepared.plan, |output, look| plan_text(&prepared.plan, look, output.is_wide()))?;
+    let plan = &prepared.plan;
+    // A program gets one document: the plan, or why it would not go through.
+    if refusals.is_empty() || !session.ui.output().is_structured() {
+        session.ui.print(plan, |output, look| plan_text(plan, look, output.is_wide()))?;
+    }
     let Some(first) = refusals.first() else {
         session.ui.say("the API server would accept every write; nothing was changed");
         return Ok(Exit::Done);

@@ -19,7 +19,9 @@ mod rehearse;
 pub mod resume;
 mod roxctl;
 mod session;
+mod taken_back;
 pub mod unlock;
+pub mod verbs;
 
 pub use args::{DryRun, Flags, RunArgs};
 pub use prepare::{Prepared, check as prepare, stop_if_blocked};

@@ -79,12 +79,13 @@ pub async fn asked_to_stop() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
+        let outlives_terminal = outlives_terminal();
         let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
         if let (Ok(mut terminate), Ok(mut hangup)) = signals {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
+                _ = hangup.recv(), if !outlives_terminal => {}
             }
             return;
         }
@@ -92,6 +93,21 @@ pub async fn asked_to_stop() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Whether the process was started to outlive its terminal, as `nohup` does: listening to a signal
+/// undoes that it is ignored, so this is asked before, of the kernel where it tells.
+#[cfg(unix)]
+fn outlives_terminal() -> bool {
+    use std::sync::OnceLock;
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // SIGHUP is signal 1, the lowest bit.
+        mask.is_some_and(|mask| mask & 1 == 1)
+    })
 }
 
 /// Help and version are data; wrong usage is an error that ends with 2.

@@ -1,7 +1,7 @@
 //! `resume`: finish a run that was cut off.
 
 use super::history::load;
-use super::{Session, execute};
+use super::{DryRun, Session, execute};
 use crate::cluster::Records;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,6 +13,10 @@ use crate::ui::explain_plan;
 /// # Errors
 /// When there is no such run, it cannot be resumed, or it fails again.
 pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> {
+    if session.flags.run.dry_run != DryRun::None {
+        return Err(Failure::usage("`--dry-run` does not apply to `resume`")
+            .hint(session.tool.command("history RUN shows what is left to do")));
+    }
     let record = match run {
         Some(run) => load(session, run).await?,
         None => newest(session).await?,
@@ -25,6 +29,9 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
     }
     if !record.is_resumable() {
         session.ui.say(&format!("run {} is finished: there is nothing to resume", record.id));
+        if session.ui.output().is_structured() {
+            session.ui.print(&record.report, |_, _| String::new())?;
+        }
         return Ok(Exit::Done);
     }
     let done = record.steps.values().filter(|step| step.outcome.is_some()).count();

@@ -12,6 +12,7 @@ use crate::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::observe::{self, Observation};
+use crate::plan::Operation;
 use crate::rhacs::Snapshot;
 use crate::run::{Event, Events, Interrupt};
 use crate::ui::Ui;
@@ -68,8 +69,13 @@ impl Session {
         let mut env = env;
         let mut rehearsal = None;
         if let Some(source) = flags.run.rehearse.clone() {
-            let started = Rehearsal::start(&source, &mut flags, &env, &listener.options()).await?;
+            let options = listener.options();
+            // Kept off the stack, of which other systems give the main thread little.
+            let started = Box::pin(Rehearsal::start(&source, &mut flags, &env, &options)).await?;
             ui.say(&format!("Rehearsal on {}: nothing real is changed", started.description()));
+            if let Some(kept) = started.database_copy().filter(|_| goes_back(&tool)) {
+                ui.say(&kept);
+            }
             env = env.with_clock(started.clock());
             rehearsal = Some(started);
         }
@@ -266,6 +272,11 @@ impl Listener {
             )),
         }
     }
+}
+
+/// Whether it matters to the plugin what Central has kept of its past.
+fn goes_back(tool: &Tool) -> bool {
+    tool.operation == Operation::Rollback
 }
 
 /// Why no file can be written in `directory`; none when one can, which is tried.

@@ -1,9 +1,23 @@
 //! `unlock`: remove the lock of a run that died.
 
+use serde::Serialize;
+
 use super::Session;
 use crate::cluster::Lease;
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// What `unlock` prints for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnlockReport {
+    /// How the command ends.
+    exit: Exit,
+    /// Who held the lock; none when nobody did.
+    holder: Option<String>,
+    /// Whether the lock was removed.
+    removed: bool,
+}
 
 /// Shows who holds the lock, asks, and removes it; the reason is recorded. A lock that is still
 /// renewed belongs to a run that is alive: it is removed by `force` only.
@@ -18,7 +32,7 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
     let lease = Lease::current(&session.cluster).await;
     let Some(lease) = lease.map_err(|error| error.into_failure(context))? else {
         session.ui.say("there is no lock");
-        return Ok(Exit::Done);
+        return report(session, UnlockReport { exit: Exit::Done, holder: None, removed: false });
     };
     if !lease.expired && !force {
         let message = format!("the lock is held by {} since {}", lease.holder, lease.since);
@@ -29,13 +43,21 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
     }
     let state = if lease.expired { "expired" } else { "still renewed" };
     session.ui.say(&format!("held by {} since {}, {state}", lease.holder, lease.since));
+    let holder = Some(lease.holder.clone());
     let warning = "If that run is alive, two runs will change the installation at once.";
     if !session.confirm("Remove the lock?", warning.to_owned()).await? {
-        return Ok(Exit::Declined);
+        return report(session, UnlockReport { exit: Exit::Declined, holder, removed: false });
     }
     Lease::break_lock(&session.cluster, reason)
         .await
         .map_err(|error| error.into_failure("cannot remove the lock"))?;
     session.ui.say("the lock is removed");
-    Ok(Exit::Done)
+    report(session, UnlockReport { exit: Exit::Done, holder, removed: true })
+}
+
+fn report(session: &Session, report: UnlockReport) -> Result<Exit, Failure> {
+    if session.ui.output().is_structured() {
+        session.ui.print(&report, |_, _| String::new())?;
+    }
+    Ok(report.exit)
 }

@@ -31,9 +31,10 @@ pub async fn observe(
     let own = ObjectRef::cluster_wide("v1", "Namespace", namespace);
     let system = ObjectRef::cluster_wide("v1", "Namespace", "kube-system");
     let served = cluster.served_versions().await?;
-    let (version, system, lists) = tokio::join!(
+    let (version, system, own, lists) = tokio::join!(
         cluster.server_version(),
         cluster.read(&system),
+        cluster.read(&own),
         lists(cluster, namespace, &served, WANTED.iter()),
     );
     let version = version?;
@@ -52,15 +53,16 @@ pub async fn observe(
     let is_inhabited = lists.iter().any(|(wanted, answer)| {
         wanted.namespaced && answer.as_ref().is_ok_and(|list| !list.items.is_empty())
     });
-    // Where there are objects there is a namespace; its own id is only the second choice.
-    let own = match is_inhabited && system.is_some() {
-        true => None,
-        false => noted(cluster.read(&own).await, "namespace", &mut snapshot.unread)?,
-    };
+    let own = noted(own, "namespace", &mut snapshot.unread)?;
     snapshot.namespace_exists =
         is_inhabited || own.is_some() || snapshot.unread.contains_key("namespace");
+    let uid = |object: &Option<Value>| {
+        object.as_ref().map(|found| text(&found["metadata"]["uid"])).unwrap_or_default()
+    };
+    let namespace_id = uid(&own);
     snapshot.cluster = ClusterIdentity {
-        id: system.or(own).map(|found| text(&found["metadata"]["uid"])).unwrap_or_default(),
+        id: system.as_ref().map_or_else(|| namespace_id.clone(), |_| uid(&system)),
+        namespace_id,
         server: cluster.server().to_owned(),
         version: version.git_version,
     };

@@ -1,5 +1,7 @@
 //! Whether objects are still as they were when a plan was made.
 
+use serde_json::Value;
+
 use super::{Basis, Plan, basis_digest};
 use crate::rhacs::{ObjectRef, Snapshot};
 
@@ -11,21 +13,25 @@ pub fn basis_of(snapshot: &Snapshot, objects: &[ObjectRef]) -> Vec<Basis> {
         if basis.iter().any(|known| known.object == *object) {
             continue;
         }
-        let live = snapshot.find(object);
-        basis.push(Basis {
-            object: object.clone(),
-            uid: live.and_then(|live| live["metadata"]["uid"].as_str()).map(str::to_owned),
-            digest: live.map(basis_digest),
-        });
+        basis.push(state(object, snapshot.find(object)));
     }
     basis
 }
 
-/// The objects of `plan` that are no longer as they were when it was made, as of `snapshot`.
+/// The objects of `plan` that are no longer as they were when it was made; `now` knows each of them
+/// as it is.
 #[must_use]
-pub fn moved(plan: &Plan, snapshot: &Snapshot) -> Vec<ObjectRef> {
-    let touched: Vec<ObjectRef> = plan.basis.iter().map(|basis| basis.object.clone()).collect();
-    let now = basis_of(snapshot, &touched);
-    let pairs = plan.basis.iter().zip(&now);
-    pairs.filter(|(then, now)| then != now).map(|(then, _)| then.object.clone()).collect()
+pub fn moved<'a>(plan: &Plan, now: impl Fn(&ObjectRef) -> Option<&'a Value>) -> Vec<ObjectRef> {
+    let has_moved = |then: &&Basis| state(&then.object, now(&then.object)) != **then;
+    plan.basis.iter().filter(has_moved).map(|then| then.object.clone()).collect()
+}
+
+/// The state of `object`, which is `now`; none when it does not exist.
+#[must_use]
+pub fn state(object: &ObjectRef, now: Option<&Value>) -> Basis {
+    Basis {
+        object: object.clone(),
+        uid: now.and_then(|now| now["metadata"]["uid"].as_str()).map(str::to_owned),
+        digest: now.map(basis_digest),
+    }
 }

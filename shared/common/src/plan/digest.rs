@@ -18,6 +18,16 @@ pub fn digest_of(value: &Value) -> String {
 #[must_use]
 pub fn basis_digest(object: &Value) -> String {
     let mut object = essence(object);
+    let template = object.pointer_mut("/spec/template/metadata/annotations");
+    if let Some(annotations) = template.and_then(Value::as_object_mut) {
+        annotations.remove("kubectl.kubernetes.io/restartedAt");
+        if annotations.is_empty()
+            && let Some(metadata) = object.pointer_mut("/spec/template/metadata")
+            && let Some(fields) = metadata.as_object_mut()
+        {
+            fields.remove("annotations");
+        }
+    }
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("replicas");
     }
@@ -58,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_only_the_cluster_moves_does_not_matter() {
-        let before = json!({
+        let mut before = json!({
             "kind": "Deployment",
             "metadata": {"name": "scanner", "resourceVersion": "1", "generation": 1},
             "spec": {"replicas": 3, "paused": false},
@@ -69,6 +79,11 @@ mod tests {
         after["spec"]["replicas"] = json!(2);
         after["status"] = json!({});
         assert_eq!(basis_digest(&before), basis_digest(&after));
+        before["spec"]["template"] = json!({"metadata": {"labels": {"app": "scanner"}}});
+        after["spec"]["template"] = before["spec"]["template"].clone();
+        after["spec"]["template"]["metadata"]["annotations"] =
+            json!({"kubectl.kubernetes.io/restartedAt": "2026-03-01T12:00:00Z"});
+        assert_eq!(basis_digest(&before), basis_digest(&after), "`kubectl rollout restart`");
         after["spec"]["paused"] = json!(true);
         assert_ne!(basis_digest(&before), basis_digest(&after));
     }

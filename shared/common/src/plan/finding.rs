@@ -21,6 +21,24 @@ pub struct Finding {
     /// Whether the user accepted it with `--accept`.
     #[serde(default)]
     pub accepted: bool,
+    /// The fields that somebody changed since a run, where the finding is about that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<ThreeWay>,
+}
+
+/// The three states of a field that somebody changed since a run, in words; what may be a secret is
+/// not in them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ThreeWay {
+    /// The path of the field, such as `containers[sensor].image`.
+    pub field: String,
+    /// What was recorded before the run.
+    pub before: String,
+    /// What the run left.
+    pub left: String,
+    /// What is there now.
+    pub now: String,
 }
 
 /// How much a finding matters.

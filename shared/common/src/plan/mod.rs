@@ -1,6 +1,7 @@
 //! Plans: what will be done, as plain data. No I/O.
 
 mod basis;
+mod course;
 mod digest;
 mod finding;
 mod merge;
@@ -12,9 +13,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use basis::{basis_of, moved};
+pub use basis::{basis_of, moved, state};
+pub use course::{Course, Guide};
 pub use digest::{basis_digest, digest_of};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Severity, ThreeWay};
 pub use merge::{apply_patch, is_satisfied, merge_patches};
 pub use running::{newer_than, oldest, running};
 pub use step::{Action, Before, Change, PatchKind, ScannerConfig, Step, Undo, Verification, Write};
@@ -53,6 +55,9 @@ pub struct Plan {
     pub basis: Vec<Basis>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// By what a rollback goes back; none for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
     /// Digest of all the above, to notice an edited file.
     pub digest: String,
 }

@@ -54,10 +54,25 @@ pub struct ClusterIdentity {
     /// The uid of the namespace `kube-system` (or, unreadable, of the product's namespace): it
     /// stays the same however the API server is reached.
     pub id: String,
+    /// The uid of the product's namespace, for who may not read the other one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace_id: String,
     /// The API server's URL, for people.
     pub server: String,
     /// Its version, such as `v1.27.3`.
     pub version: String,
+}
+
+impl ClusterIdentity {
+    /// Whether both are the same cluster, by what the two who looked could read of it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let namespaces = [self, other].map(|cluster| {
+            let namespace = cluster.namespace_id.as_str();
+            if namespace.is_empty() { cluster.id.as_str() } else { namespace }
+        });
+        self.id == other.id || namespaces[0] == namespaces[1]
+    }
 }
 
 /// A Secret without its data.

@@ -11,7 +11,6 @@ mod fleet;
 mod former;
 mod known;
 mod migration;
-mod restore;
 mod rollout;
 mod roxctl;
 mod scanner;
@@ -33,7 +32,6 @@ use super::interrupt::Interrupt;
 use super::record::{Captured, Record, StepRecord, Wrote};
 use super::report::{ClusterReport, ComponentReport};
 use super::step_error::StepError;
-use super::undo::UndoWrite;
 use crate::plan::Step;
 use crate::rhacs::ObjectRef;
 
@@ -90,16 +88,6 @@ pub trait Execute {
         step: &Step,
         context: &StepContext<'_>,
     ) -> impl Future<Output = Result<Verified, StepError>>;
-
-    /// Puts objects back, in the order given. Like [`Self::apply`] it is never dropped.
-    ///
-    /// # Errors
-    /// When an object is not as it was before.
-    fn undo(
-        &self,
-        writes: &[UndoWrite],
-        context: &StepContext<'_>,
-    ) -> impl Future<Output = Result<Outcome, StepError>>;
 
     /// Looks at what the installation is after the run; what cannot be read is left out.
     fn conclude(&self, record: &Record) -> impl Future<Output = Conclusion>;

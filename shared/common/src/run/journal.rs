@@ -100,7 +100,8 @@ impl<'a> ClusterJournal<'a> {
         self
     }
 
-    /// Refuses to save once `lock` is lost: another run may be going on.
+    /// Refuses to save once `lock` is lost: another run may be going on. One that has expired while
+    /// the API server was away has to be renewed first.
     #[must_use]
     pub const fn under(mut self, lock: &'a Held) -> Self {
         self.lock = Some(lock);
@@ -110,7 +111,9 @@ impl<'a> ClusterJournal<'a> {
 
 impl Journal for ClusterJournal<'_> {
     async fn save(&mut self, record: &Record) -> Result<(), StepError> {
-        if self.lock.is_some_and(Held::is_lost) {
+        if let Some(lock) = self.lock
+            && !lock.is_ours().await
+        {
             return Err(StepError::new(Exit::Locked, "the lock of this run was lost")
                 .hint("see who took it: `kubectl rhacs upgrade history`"));
         }

@@ -19,7 +19,7 @@ mod runner;
 #[cfg(feature = "cluster")]
 mod step_error;
 #[cfg(all(test, feature = "cluster"))]
-mod testing;
+pub(crate) mod testing;
 #[cfg(feature = "cluster")]
 mod undo;
 
@@ -45,4 +45,4 @@ pub use runner::{Ending, Run, Runner};
 #[cfg(feature = "cluster")]
 pub use step_error::StepError;
 #[cfg(feature = "cluster")]
-pub use undo::{Restoration, UndoWrite, restoration, undo_writes};
+pub use undo::{Restoration, restoration};

@@ -9,7 +9,6 @@
 //! a write and noting its result.
 
 mod ending;
-mod undoing;
 
 use std::collections::btree_map::Entry;
 use std::time::Duration;
@@ -34,12 +33,8 @@ pub struct Runner<'a, E, J> {
     journal: &'a mut J,
     events: &'a Events,
     interrupt: Interrupt,
-    undo: Option<Selection<'a>>,
     saved: bool,
 }
-
-/// Chooses steps.
-type Selection<'a> = Box<dyn Fn(&Step) -> bool + 'a>;
 
 /// Where and why a run stopped before its end.
 struct Stop {
@@ -55,15 +50,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         events: &'a Events,
         interrupt: Interrupt,
     ) -> Self {
-        Self { executor, journal, events, interrupt, undo: None, saved: false }
-    }
-
-    /// When a step for which `which` holds fails, takes back this step and the earlier ones for
-    /// which it holds; steps for which it does not hold are left alone.
-    #[must_use]
-    pub fn undo_on_failure(mut self, which: impl Fn(&Step) -> bool + 'a) -> Self {
-        self.undo = Some(Box::new(which));
-        self
+        Self { executor, journal, events, interrupt, saved: false }
     }
 
     /// Carries out the plan of `record`, or what is left of it when it was begun before
@@ -74,14 +61,8 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         let begin = self.events.now();
         self.saved = !record.resumes.is_empty();
         self.announce(&record);
-        let mut stop = self.carry_out(&mut record).await.err();
-        let undone = match &mut stop {
-            Some(stop) if !stop.error.is_interruption() => {
-                self.undo_if_wanted(&mut record, stop).await
-            }
-            _ => None,
-        };
-        self.end(record, stop, undone, begin).await
+        let stop = self.carry_out(&mut record).await.err();
+        self.end(record, stop, begin).await
     }
 
     fn announce(&self, record: &Record) {
@@ -218,8 +199,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
                 |_| {
                     let seconds = limit.as_secs();
                     let message = format!("step `{}` was not verified within {seconds}s", step.id);
-                    // Nobody knows what goes on there.
-                    Err(StepError::unverified(message).ongoing())
+                    Err(StepError::unverified(message))
                 },
             )
         };
@@ -293,7 +273,6 @@ fn as_of_the_run(record: &Record, step: &Step, error: StepError) -> StepError {
     }
 }
 
-/// A token is not revoked as long as somebody may need it to find out whether all is well.
 /// Whether the step is on record as done and a later one, already begun, writes the same object:
 /// what it did cannot be looked for any more, and must not be done again.
 fn is_overtaken(record: &Record, step: &Step) -> bool {
@@ -307,6 +286,7 @@ fn is_overtaken(record: &Record, step: &Step) -> bool {
         && begun.any(|later| step.action.writes().iter().any(|it| writes(later, it.object())))
 }
 
+/// A token is not revoked as long as somebody may need it to find out whether all is well.
 fn reason_to_leave_out(record: &Record, step: &Step) -> Option<String> {
     let unverified = record.steps.values().any(|step| {
         step.outcome.as_ref().is_some_and(|outcome| outcome.result == OutcomeResult::Unverified)

@@ -19,8 +19,6 @@ pub struct StepError {
     pub logs: Vec<String>,
     /// What to do next.
     pub hints: Vec<String>,
-    /// Whether what was applied is still at work, so that taking it back now would do harm.
-    pub is_ongoing: bool,
 }
 
 impl StepError {
@@ -32,7 +30,6 @@ impl StepError {
             causes: Vec::new(),
             logs: Vec::new(),
             hints: Vec::new(),
-            is_ongoing: false,
         }
     }
 
@@ -61,13 +58,6 @@ impl StepError {
     #[must_use]
     pub fn is_interruption(&self) -> bool {
         self.exit == Exit::Interrupted
-    }
-
-    /// Says that what was applied is still at work, such as a migration of the database.
-    #[must_use]
-    pub const fn ongoing(mut self) -> Self {
-        self.is_ongoing = true;
-        self
     }
 
     /// Adds a cause.

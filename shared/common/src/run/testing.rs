@@ -31,6 +31,7 @@ pub fn plan_of(ids: &[&str]) -> Plan {
         before: Vec::new(),
         basis: Vec::new(),
         steps: ids.iter().map(step).collect(),
+        course: None,
         digest: String::new(),
     }
     .sealed()

@@ -2,39 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::record::{Captured, Wrote};
-use crate::rhacs::{ObjectRef, essence};
-
-/// One write that takes a change back.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UndoWrite {
-    /// Put the object back as it was, creating it again if it is gone; see [`restoration`].
-    Restore {
-        /// The object as it was.
-        captured: Captured,
-        /// Whether it is on record that the step wrote it. If not, it is put back only when it is
-        /// as the step would have left it: else somebody else changed it.
-        is_recorded: bool,
-    },
-    /// Delete an object the step created.
-    Delete {
-        /// The object.
-        object: ObjectRef,
-        /// The uid it got then. Without one on record it may be somebody else's and stays.
-        uid: Option<String>,
-    },
-}
-
-impl UndoWrite {
-    /// The object that is put back or deleted.
-    #[must_use]
-    pub const fn object(&self) -> &ObjectRef {
-        match self {
-            Self::Restore { captured, .. } => &captured.object,
-            Self::Delete { object, .. } => object,
-        }
-    }
-}
+use crate::rhacs::essence;
 
 /// What has to be sent so that an object is as it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,25 +13,6 @@ pub enum Restoration {
     Create(Value),
     /// Put this in its place; it carries the resourceVersion of the present object.
     Replace(Value),
-}
-
-/// The writes that put back what one step may have changed, last change first; `wrote` is what it
-/// is known to have written.
-#[must_use]
-pub fn undo_writes(captured: &[Captured], wrote: &[Wrote]) -> Vec<UndoWrite> {
-    let undo = |captured: &Captured| {
-        let recorded = wrote.iter().find(|wrote| wrote.object == captured.object);
-        match captured.before {
-            Some(_) => {
-                UndoWrite::Restore { captured: captured.clone(), is_recorded: recorded.is_some() }
-            }
-            None => UndoWrite::Delete {
-                object: captured.object.clone(),
-                uid: recorded.and_then(|wrote| wrote.uid.clone()),
-            },
-        }
-    };
-    captured.iter().rev().map(undo).collect()
 }
 
 /// What makes `now` be `before` again, except for what others own: the number of replicas,
@@ -218,27 +167,5 @@ mod tests {
         assert_eq!(object["metadata"].get("uid"), None);
         assert_eq!(object["metadata"].get("resourceVersion"), None);
         assert_eq!(object["metadata"]["labels"]["app"], "scanner");
-    }
-
-    #[test]
-    fn changes_are_taken_back_in_reverse_order() {
-        let old = ObjectRef::deployment("stackrox", "scanner");
-        let new = ObjectRef::scc("stackrox-sensor");
-        let before = deployment("scanner:1", 3, "10");
-        let captured = [Captured::new(old, Some(&before)), Captured::new(new.clone(), None)];
-        let restore =
-            |is_recorded| UndoWrite::Restore { captured: captured[0].clone(), is_recorded };
-        let delete = |uid: Option<&str>| UndoWrite::Delete {
-            object: new.clone(),
-            uid: uid.map(str::to_owned),
-        };
-        assert_eq!(undo_writes(&captured, &[]), [delete(None), restore(false)]);
-        let wrote = captured.each_ref().map(|captured| Wrote {
-            object: captured.object.clone(),
-            uid: Some("u".to_owned()),
-            resource_version: None,
-            digest: None,
-        });
-        assert_eq!(undo_writes(&captured, &wrote), [delete(Some("u")), restore(true)]);
     }
 }

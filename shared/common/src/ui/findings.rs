@@ -1,4 +1,4 @@
-//! The findings of the preflight checks, as a table.
+//! The findings of the preflight checks, as a table, with what somebody changed below it.
 
 use super::human::count;
 use super::look::{Look, Role};
@@ -11,7 +11,29 @@ pub fn findings_text(findings: &[Finding], look: Look, wide: bool) -> String {
     if findings.is_empty() {
         return String::new();
     }
-    format!("{}{}\n\n", findings_table(findings).render(look, wide), verdict(findings, look))
+    let table = findings_table(findings).render(look, wide);
+    format!("{table}{}{}\n\n", three_ways_text(findings, look), verdict(findings, look))
+}
+
+/// The fields that somebody changed, object by object: a line each, or one for each of the three
+/// states where a line has no room for them. Empty when there are none.
+fn three_ways_text(findings: &[Finding], look: Look) -> String {
+    let mut text = String::new();
+    for finding in findings.iter().filter(|finding| !finding.fields.is_empty()) {
+        let headers = ["FIELD", "BEFORE", "THE RUN LEFT", "NOW"].map(Header::new);
+        let mut table = Table::new(headers);
+        for field in &finding.fields {
+            let now = Cell::painted(Role::Warning, field.now.as_str());
+            let known = [&field.field, &field.before, &field.left];
+            table.row(known.map(|known| Cell::from(known.as_str())).into_iter().chain([now]));
+        }
+        let heading = look.paint(Role::Strong, &finding.what);
+        text.push_str(&format!("\n{heading}\n{}", table.render(look, false)));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// The findings, gravest first, then by code.
@@ -89,6 +111,7 @@ mod tests {
             fix: fix.to_owned(),
             source: "guide 2.1".to_owned(),
             accepted: false,
+            fields: Vec::new(),
         }
     }
 
@@ -105,6 +128,42 @@ mod tests {
         accept     RHACS-BACKUP   no backup                     drop --no-backup
         info       RHACS-OUTAGE   Central is down for minutes   -
         Blocked: 1 finding to fix first; to fix or to accept: --accept RHACS-BACKUP.
+        ");
+    }
+
+    #[test]
+    fn what_somebody_changed_is_a_line_or_a_paragraph_for_each_field() {
+        let mut changed = finding("RHACS-CHANGED", Severity::Accept, "ds/collector moved", "look");
+        let field = |name: &str, now: &str| crate::plan::ThreeWay {
+            field: name.to_owned(),
+            before: "registry.example/acs/collector:3.66.1".to_owned(),
+            left: "registry.example/acs/collector:3.69.2".to_owned(),
+            now: now.to_owned(),
+        };
+        changed.fields = vec![field("containers[collector].image", "mine/collector:1")];
+        let text = findings_text(std::slice::from_ref(&changed), Look::plain(), false);
+        let line = text.lines().find(|line| line.starts_with("containers[")).expect("a line");
+        for part in ["collector:3.66.1", "collector:3.69.2", "mine/collector:1"] {
+            assert!(line.contains(part), "{text}");
+        }
+        changed.fields.push(field("containers[compliance].image", "mine/main:1"));
+        let narrow = Look::plain().with_width(Some(80));
+        insta::assert_snapshot!(findings_text(&[changed], narrow, false), @r"
+        SEVERITY   CODE            WHAT                 FIX
+        accept     RHACS-CHANGED   ds/collector moved   look
+
+        ds/collector moved
+        FIELD        containers[collector].image
+        BEFORE       registry.example/acs/collector:3.66.1
+        THE RUN LEFT registry.example/acs/collector:3.69.2
+        NOW          mine/collector:1
+
+        FIELD        containers[compliance].image
+        BEFORE       registry.example/acs/collector:3.66.1
+        THE RUN LEFT registry.example/acs/collector:3.69.2
+        NOW          mine/main:1
+
+        Blocked: to fix or to accept: --accept RHACS-CHANGED.
         ");
     }
 

@@ -1,10 +1,11 @@
 //! The lock and the records, over a store that keeps resource versions.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::cluster::{ClusterError, Lease, LeaseError, Records};
+use common::cluster::{ClusterError, Held, Lease, LeaseError, Records};
 use serde_json::json;
 
 use crate::server::{Answer, Server};
@@ -64,12 +65,11 @@ async fn an_expired_lock_is_taken_over_and_its_old_holder_notices() {
     let old = Lease::acquire_for(&cluster, "eve@laptop", second).await.unwrap();
     store.edit(LEASE, |lease| lease["spec"]["renewTime"] = json!("2020-01-01T00:00:00.000000Z"));
     let new = Lease::acquire_for(&cluster, "bob@desk", second).await.unwrap();
-    tokio::time::timeout(LIMIT, old.lost()).await.unwrap();
-    assert!(old.is_lost() && !new.is_lost());
+    until_lost(&old).await;
     // What the old holder gives back must not be the new one's.
     old.release().await.unwrap();
     let current = Lease::current(&cluster).await.unwrap().unwrap();
-    assert_eq!((current.holder.as_str(), new.is_lost()), ("bob@desk", false));
+    assert_eq!((current.holder.as_str(), new.is_ours().await), ("bob@desk", true));
 }
 
 #[tokio::test]
@@ -78,16 +78,46 @@ async fn a_lock_is_renewed_while_it_is_held_and_lost_when_it_is_broken() {
     let (cluster, _) = connect(&server, LIMIT).await;
     let held = Lease::acquire_for(&cluster, "eve@laptop", Duration::from_secs(1)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert!(!held.is_lost(), "it was renewed");
+    assert!(held.is_ours().await, "it was renewed");
     assert!(!Lease::current(&cluster).await.unwrap().unwrap().expired);
     let broken = Lease::break_lock(&cluster, "laptop was stolen").await.unwrap().unwrap();
     assert_eq!(broken.holder, "eve@laptop");
-    tokio::time::timeout(LIMIT, held.lost()).await.unwrap();
+    until_lost(&held).await;
     let note = store.paths().into_iter().find(|path| path.contains("/events/")).unwrap();
     store.edit(&note, |event| {
         let message = "the lock of eve@laptop was broken: laptop was stolen";
         assert_eq!(event["message"], message);
     });
+}
+
+/// Waits until the holder has noticed that the lock is another's.
+async fn until_lost(held: &Held) {
+    let noticed = async {
+        while held.is_ours().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, noticed).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_outlives_an_api_server_that_was_away_unless_somebody_took_it() {
+    let store = Store::default();
+    let (answers, is_away) = (store.clone(), Arc::new(AtomicBool::new(false)));
+    let away = Arc::clone(&is_away);
+    let server = Server::start(None, move |seen| match away.load(Ordering::SeqCst) {
+        true => status(503, "ServiceUnavailable", "starting"),
+        false => answers.answer(seen),
+    })
+    .await;
+    let (cluster, _) = connect(&server, LIMIT).await;
+    let held = Lease::acquire_for(&cluster, "eve@laptop", Duration::from_secs(1)).await.unwrap();
+    is_away.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = tokio::time::timeout(Duration::from_millis(100), held.is_ours()).await;
+    assert!(asked.is_err(), "nobody knows while the API server is away");
+    is_away.store(false, Ordering::SeqCst);
+    assert!(tokio::time::timeout(LIMIT, held.is_ours()).await.unwrap());
 }
 
 fn labels() -> BTreeMap<String, String> {

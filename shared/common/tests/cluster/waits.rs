@@ -57,7 +57,9 @@ async fn rollout(server: &Server, limit: Duration) -> (Result<Value, WaitError>,
         messages.lock().unwrap().push(waiting.message);
     };
     let central = ObjectRef::deployment("stackrox", "central");
-    let result = wait::rollout(&cluster, &central, None, limit, &mut on).await;
+    let mut written = deployment(4, false);
+    written["status"]["observedGeneration"] = json!(1);
+    let result = wait::rollout(&cluster, &central, Some(&written), limit, &mut on).await;
     let told = told.lock().unwrap().clone();
     (result, told)
 }

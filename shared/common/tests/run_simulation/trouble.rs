@@ -47,24 +47,6 @@ async fn a_central_that_is_never_ready_is_late_and_has_failed_when_steps_are_lef
 }
 
 #[tokio::test]
-async fn an_old_central_that_refuses_the_new_database_is_not_called_rolled_back() {
-    let installation = Installation::start(Script::default()).await;
-    let mut plan = installation.plan().await;
-    plan.steps.retain(|step| step.id == "central" || step.id == "sensor");
-    let never = Version::release(3, 70, 0);
-    plan.steps[0].verify[1] = Verification::CentralServes { version: never };
-    plan.steps[0].timeout_seconds = 5;
-    let record = new_record(plan.sealed());
-    let (run, _) = installation.run(record, ClusterJournal::new(&installation.cluster)).await;
-    assert_eq!(run.record.state, RunState::Failed, "{:?}", run.ending);
-    assert!(installation.image("central").await.ends_with("3.0.62.1"), "it is the old one");
-    let Ending::Failed { error, .. } = &run.ending else { panic!("{:?}", run.ending) };
-    let hints = error.hints.join("\n");
-    assert!(hints.contains("it refuses the database the newer version has opened"), "{hints}");
-    assert!(hints.contains("`maintenance.forceRollbackVersion: 3.0.62.1`"), "{hints}");
-}
-
-#[tokio::test]
 async fn an_object_that_somebody_changed_meanwhile_is_not_deleted() {
     let installation = Installation::start(Script::default()).await;
     let object = ObjectRef::namespaced("v1", "ConfigMap", "stackrox", "old");
@@ -119,39 +101,6 @@ async fn a_foreign_change_that_a_watch_tells_of_is_not_written_over() {
     let error = executor.apply(&write, &context).await.unwrap_err();
     assert_eq!(error.exit, Exit::PlanStale);
     assert!(error.message.contains("priorityClassName"), "{error}");
-}
-
-#[tokio::test]
-async fn only_what_the_run_wrote_is_taken_back() {
-    let installation = Installation::start(Script::default()).await;
-    let options = common::cluster::WriteOptions::default();
-    let new = ObjectRef::namespaced("v1", "ConfigMap", "stackrox", "new");
-    let scanner = ObjectRef::deployment("stackrox", "scanner");
-    let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap",
-                          "metadata": {"name": "new", "namespace": "stackrox"}});
-    let create = Write::Apply { object: new.clone(), manifest: manifest.clone() };
-    let Action::Write { writes } =
-        set_image(&scanner, "scanner", &installation.image("scanner").await)
-    else {
-        panic!("no writes")
-    };
-    let writes = [vec![create], writes].concat();
-    let step = step("step", None, Action::Write { writes });
-    let record = new_record(installation.plan().await);
-    let (executor, events) = process(&installation, &record);
-    let captured = executor.capture(&step).await.unwrap();
-    // Somebody else creates the one and changes the other, before this run got to them.
-    installation.cluster.create(&manifest, &options).await.unwrap();
-    let body = json!({"spec": {"template": {"spec": {"priorityClassName": "high"}}}});
-    installation.cluster.patch(&scanner, PatchKind::Merge, &body, &options).await.unwrap();
-    let before = installation.read(&scanner).await;
-    let interrupt = Interrupt::never();
-    let context = StepContext::new(&step, &record, &events, &interrupt);
-    let undo = common::run::undo_writes(&captured, &[]);
-    let outcome = executor.undo(&undo, &context).await.unwrap();
-    assert_eq!(outcome.result, OutcomeResult::Unchanged);
-    assert!(installation.cluster.read(&new).await.unwrap().is_some());
-    assert_eq!(installation.read(&scanner).await["spec"], before["spec"]);
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub struct CentralOptions {
     pub cluster_name: String,
     /// The release of a Central that runs elsewhere, for clusters without Deployment `central`.
     pub elsewhere: Option<Version>,
+    /// The release from which it was upgraded last, of whose database it keeps a copy.
+    pub database_copy: Option<Version>,
     /// When the certificates that it serves with and that its services have expire; a year from now if absent.
     pub certificates_expire: Option<Timestamp>,
 }
@@ -64,6 +66,7 @@ impl Default for CentralOptions {
             clusters: Vec::new(),
             cluster_name: "production".to_owned(),
             elsewhere: None,
+            database_copy: None,
             certificates_expire: None,
         }
     }

@@ -132,10 +132,15 @@ fn progress(round: &mut Round<'_>, rollout: &Rollout, totals: &Totals) -> Option
         (now - was) * direction > 0
     });
     let progressing = ("True", "ReplicaSetUpdated", format!("{subject} is progressing."));
-    if before.is_none() || !same_set || moved {
+    // Who gave up takes it back for progress only, and for a ReplicaSet that was just made: not for
+    // one that is used again.
+    let is_made =
+        rollout.new.as_ref().is_some_and(|set| set["status"]["observedGeneration"].is_null());
+    let gave_up = reason == "ProgressDeadlineExceeded";
+    if before.is_none() || moved || is_made || (!same_set && !gave_up) {
         return Some((progressing, true));
     }
-    if reason == "ProgressDeadlineExceeded" {
+    if gave_up {
         return None;
     }
     let started = before.and_then(|condition| time(condition, "/lastUpdateTime"))?;

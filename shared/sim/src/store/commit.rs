@@ -161,7 +161,7 @@ fn stamp_new(resource: &Resource, object: &mut Value, number: u64, moment: jiff:
         metadata.remove(dropped);
     }
     let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default();
-    let uid = meta::make_uid(number, &meta::uid_salt(name));
+    let uid = meta::make_uid(number, &meta::uid_salt(&resource.kind, name));
     metadata.insert("uid".to_owned(), uid.into());
     metadata.insert("creationTimestamp".to_owned(), meta::time(moment).into());
     if resource.has_generation {

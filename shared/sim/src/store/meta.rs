@@ -86,11 +86,11 @@ pub fn time(moment: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
 }
 
-/// What makes the uids of the objects named `name` differ from others. Only `kube-system`, by whose
-/// uid clusters are told apart, differs between stores as well.
-pub(super) fn uid_salt(name: &str) -> Cow<'_, str> {
+/// What makes the uids of the objects of a `kind` named `name` differ from others. Only those of
+/// namespaces, by which clusters are told apart, differ between stores as well.
+pub(super) fn uid_salt<'a>(kind: &str, name: &'a str) -> Cow<'a, str> {
     static STORES: AtomicU64 = AtomicU64::new(0);
-    if name != "kube-system" {
+    if kind != "Namespace" {
         return Cow::Borrowed(name);
     }
     let store = STORES.fetch_add(1, Ordering::Relaxed);

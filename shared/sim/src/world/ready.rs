@@ -8,7 +8,7 @@ use crate::controllers::objects::number;
 use crate::store::{Store, meta};
 
 /// Real time until the workloads must be ready.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until every workload is complete and every sensor is connected.
 pub(super) async fn wait(store: &Store, central: &Central) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::condition;
+use super::memory::{Memory, restarts, statuses};
 use super::refused::{refused_by_event, refused_pods};
 use crate::rhacs::ObjectRef;
 
@@ -17,8 +18,32 @@ const UNSCHEDULABLE_GRACE_UNSEEN: SignedDuration = SignedDuration::from_secs(120
 const MAKING_ROOM: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
 /// A Secret or ConfigMap may be on its way.
 const CONFIGURATION_GRACE: SignedDuration = SignedDuration::from_secs(15);
+/// A loaded node may need a second attempt to make or start a container.
+const START_GRACE: SignedDuration = SignedDuration::from_secs(60);
+/// A registry that is busy or away is asked again by then.
+const PULL_GRACE: SignedDuration = SignedDuration::from_secs(120);
+/// By then a kubelet has tried again what failed before the wait: it pauses five minutes at most.
+const RETRIED: SignedDuration = SignedDuration::from_secs(330);
 /// So many restarts are no accident.
 const CRASHES: u64 = 2;
+/// What registries and networks say of trouble that passes, in lower case.
+const PASSES: [&str; 15] = [
+    "toomanyrequests",
+    "too many requests",
+    "timeout",
+    "timed out",
+    "deadline exceeded",
+    "connection refused",
+    "connection reset",
+    "network is unreachable",
+    "no route to host",
+    "no such host",
+    "unexpected eof",
+    "500 internal server error",
+    "502 bad gateway",
+    "503 service unavailable",
+    "504 gateway",
+];
 
 /// The objects around one rollout, as they are now.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +58,9 @@ pub struct Observed<'a> {
     pub events: &'a [Value],
     /// The events are those of now: reading them succeeded when it was tried last.
     pub events_are_known: bool,
-    /// The time of the observation.
+    /// What was seen before.
+    pub memory: &'a Memory,
+    /// The time of the observation, by the API server's clock.
     pub now: Timestamp,
 }
 
@@ -65,10 +92,10 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Trouble> {
     if seen < metadata["generation"].as_i64().unwrap_or(0) {
         return None;
     }
-    let newest = newest_replica_set(observed);
+    let newest = newest_replica_set(observed.workload, observed.replica_sets);
     let mut troubles = Vec::new();
     troubles.extend(newest.and_then(|set| refused_pods(set, observed.now)));
-    troubles.extend(refused_by_event(observed, newest));
+    troubles.extend(refused_by_event(observed));
     for pod in current_pods(observed, newest) {
         troubles.extend(pod_trouble(pod, observed));
     }
@@ -90,20 +117,34 @@ pub fn is_suspicious(observed: &Observed<'_>) -> bool {
         || observed.pods.iter().filter(is_selected).any(|pod| pod_trouble(pod, observed).is_some())
 }
 
+/// Those of `pods` that a Deployment made from the template it has, which of its `replica_sets`
+/// tells.
+#[must_use]
+pub fn pods_of_template(
+    deployment: &Value,
+    replica_sets: &[Arc<Value>],
+    pods: &[Arc<Value>],
+) -> Vec<Arc<Value>> {
+    let Some(newest) = newest_replica_set(deployment, replica_sets) else { return Vec::new() };
+    let uid = &newest["metadata"]["uid"];
+    pods.iter().filter(|pod| is_owned_by(pod, uid)).cloned().collect()
+}
+
 /// The newest ReplicaSet with the Deployment's own pod template, if there is one yet.
 ///
 /// The revision the Deployment tells is not enough: with the strategy Recreate its controller
 /// reports the newest generation as observed while the pods before still end, and only then makes
 /// the new ReplicaSet.
-fn newest_replica_set<'a>(observed: &Observed<'a>) -> Option<&'a Value> {
+fn newest_replica_set<'a>(workload: &Value, replica_sets: &'a [Arc<Value>]) -> Option<&'a Value> {
     let revision = |object: &Value| {
         let text = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
         text.as_str().and_then(|text| text.parse::<u64>().ok())
     };
-    let uid = &observed.workload["metadata"]["uid"];
-    let wanted = template(observed.workload);
-    let replica_sets = observed.replica_sets.iter().map(Arc::as_ref);
+    let uid = &workload["metadata"]["uid"];
+    let wanted = template(workload);
     replica_sets
+        .iter()
+        .map(Arc::as_ref)
         .filter(|set| is_owned_by(set, uid))
         .filter(|set| template(set) == wanted)
         .max_by_key(|set| revision(set))
@@ -173,18 +214,15 @@ fn is_of_template(pod: &Value, workload: &Value) -> bool {
     }
 }
 
-fn is_owned_by(object: &Value, uid: &Value) -> bool {
+pub(super) fn is_owned_by(object: &Value, uid: &Value) -> bool {
     let owners = object["metadata"]["ownerReferences"].as_array();
     !uid.is_null() && owners.into_iter().flatten().any(|owner| owner["uid"] == *uid)
 }
 
 fn pod_trouble(pod: &Value, observed: &Observed<'_>) -> Option<Trouble> {
     let object = ObjectRef::of(pod)?;
-    let status = &pod["status"];
-    let lists = [&status["initContainerStatuses"], &status["containerStatuses"]];
-    let containers = lists.into_iter().filter_map(Value::as_array).flatten();
-    let troubles: Vec<Trouble> = containers
-        .filter_map(|container| container_trouble(&object, pod, container, observed.now))
+    let troubles: Vec<Trouble> = statuses(pod)
+        .filter_map(|container| container_trouble(&object, pod, container, observed))
         .collect();
     let fatal = troubles.iter().position(|trouble| trouble.fatal).unwrap_or(0);
     troubles
@@ -199,28 +237,28 @@ fn container_trouble(
     object: &ObjectRef,
     pod: &Value,
     container: &Value,
-    now: Timestamp,
+    observed: &Observed<'_>,
 ) -> Option<Trouble> {
     let waiting = &container["state"]["waiting"];
     let ended = [&container["state"]["terminated"], &container["lastState"]["terminated"]]
         .into_iter()
         .find(|state| state.is_object());
-    let restarts = container["restartCount"].as_u64().unwrap_or(0);
+    let restarts = restarts(container);
     let out_of_memory = ended.is_some_and(|ended| ended["reason"] == "OOMKilled");
     let reason = waiting["reason"].as_str().unwrap_or_default();
-    let age = age(&pod["status"]["startTime"], now);
+    let waits = waits_for(pod, container, observed);
     let (fatal, crashed) = match reason {
-        "ImagePullBackOff"
-        | "InvalidImageName"
-        | "ErrImageNeverPull"
-        | "RunContainerError"
-        | "CreateContainerError" => (true, false),
-        "CreateContainerConfigError" => (age >= CONFIGURATION_GRACE, false),
+        "ImagePullBackOff" => (!may_pass(pod, container, observed) || waits >= PULL_GRACE, false),
+        "InvalidImageName" | "ErrImageNeverPull" => (true, false),
+        "RunContainerError" | "CreateContainerError" => (waits >= START_GRACE, false),
+        "CreateContainerConfigError" => (waits >= CONFIGURATION_GRACE, false),
         "ErrImagePull" => (false, false),
         "CrashLoopBackOff" => (restarts >= CRASHES, true),
         _ if out_of_memory && container["ready"] != true => (restarts >= CRASHES, true),
         _ => return None,
     };
+    // Nobody has tried again since the wait began.
+    let is_old = observed.memory.waited_before(pod, container) && waits < RETRIED;
     let ending = ended.filter(|_| crashed).map(|ended| describe_end(ended, restarts));
     Some(Trouble {
         object: object.clone(),
@@ -228,8 +266,24 @@ fn container_trouble(
         reason: if out_of_memory { "OOMKilled".to_owned() } else { reason.to_owned() },
         message: ending.unwrap_or_else(|| text(&waiting["message"])),
         crashed,
-        fatal,
+        fatal: fatal && !is_old,
     })
+}
+
+/// How long a container has been waiting for the present reason, as far as anybody saw it.
+fn waits_for(pod: &Value, container: &Value, observed: &Observed<'_>) -> SignedDuration {
+    observed.memory.waits_since(pod, container).map_or_else(
+        || age(&pod["status"]["startTime"], observed.now),
+        |since| observed.now.duration_since(since),
+    )
+}
+
+/// Whether an image that could not be pulled may be had later. Older kubelets tell the cause only
+/// with the attempt itself, not while they back off from the next.
+fn may_pass(pod: &Value, container: &Value, observed: &Observed<'_>) -> bool {
+    let message = text(&container["state"]["waiting"]["message"]);
+    let words = format!("{message} {}", observed.memory.pull_error(pod, container)).to_lowercase();
+    PASSES.iter().any(|passes| words.contains(passes))
 }
 
 /// `exit code 139 (Error), 3 restarts`.

@@ -1,11 +1,13 @@
 //! Judging a rollout from the objects alone: how far it is, and what keeps it from going on.
 
 mod diagnose;
+mod memory;
 mod refused;
 
 use serde_json::Value;
 
-pub use diagnose::{Observed, Trouble, diagnose, is_suspicious};
+pub use diagnose::{Observed, Trouble, diagnose, is_suspicious, pods_of_template};
+pub use memory::Memory;
 
 /// How far a rollout is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -133,6 +135,12 @@ fn stateful_set(workload: &Value) -> Progress {
         return waiting("the new revision to become the current one");
     }
     Progress::Done
+}
+
+/// Whether a rollout failed only by taking longer than its Deployment's progress deadline.
+#[must_use]
+pub fn is_late(reason: &str) -> bool {
+    reason.contains("ProgressDeadlineExceeded")
 }
 
 /// The condition of that type, if the object has it.

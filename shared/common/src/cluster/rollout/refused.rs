@@ -1,10 +1,12 @@
 //! Pods that may not even be created: quotas, security constraints, webhooks.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::condition;
-use super::diagnose::{Observed, Trouble, age, event_age, text};
+use super::diagnose::{Observed, Trouble, age, event_age, is_owned_by, text};
 use crate::rhacs::ObjectRef;
 
 /// Pods that may not be created may be waiting for old ones to free their quota, or for the API
@@ -38,23 +40,36 @@ pub(super) fn refused_pods(set: &Value, now: Timestamp) -> Option<Trouble> {
     })
 }
 
-/// A DaemonSet or StatefulSet says it in events only.
-pub(super) fn refused_by_event(observed: &Observed<'_>, newest: Option<&Value>) -> Option<Trouble> {
-    let owner = newest.unwrap_or(observed.workload);
+/// A DaemonSet or StatefulSet says it in events only, which outlive what they tell of: only those
+/// of the wait count, and only while no pod was made after them.
+pub(super) fn refused_by_event(observed: &Observed<'_>) -> Option<Trouble> {
+    let owner = observed.workload;
+    if owner["kind"] == "Deployment" {
+        return None;
+    }
     let uid = &owner["metadata"]["uid"];
+    let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
     let event = observed
         .events
         .iter()
         .filter(|event| event["reason"] == "FailedCreate" && event["involvedObject"]["uid"] == *uid)
         .filter(|event| event_age(event, observed.now) < SignedDuration::from_secs(120))
         .max_by_key(|event| text(&event["lastTimestamp"]))?;
+    let last = time(&event["lastTimestamp"]).or_else(|| time(&event["eventTime"]))?;
+    let made_later = |pod: &&Arc<Value>| time(&pod["metadata"]["creationTimestamp"]) > Some(last);
+    let owned = observed.pods.iter().filter(|pod| is_owned_by(pod, uid));
+    let started = observed.memory.started();
+    if started.is_some_and(|started| last < started) || owned.filter(made_later).count() > 0 {
+        return None;
+    }
     let message = text(&event["message"]);
     let repeated = event["count"].as_u64().unwrap_or(1) > 3;
+    let since = time(&event["firstTimestamp"]).max(started).unwrap_or(last);
     Some(Trouble {
         object: ObjectRef::of(owner)?,
         container: None,
         reason: "FailedCreate".to_owned(),
-        fatal: repeated && refusal_is_final(&message, WEBHOOK_GRACE),
+        fatal: repeated && refusal_is_final(&message, last.duration_since(since)),
         message,
         crashed: false,
     })

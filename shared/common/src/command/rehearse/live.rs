@@ -1,7 +1,8 @@
-//! A copy of the live cluster: the namespace, and the product's cluster-wide objects.
+//! A copy of the live cluster: the namespace, the product's cluster-wide objects, the recorded runs.
 
 use serde_json::Value;
 
+use super::past::Past;
 use crate::cluster::{Cluster, ClusterError, Collection, Options, secret_facts};
 use crate::command::Flags;
 use crate::failure::Failure;
@@ -9,8 +10,9 @@ use crate::plan::check_manifest;
 use crate::rhacs::{Snapshot, Version};
 
 /// A copy of the namespace and of the product's cluster-wide objects; Secrets without their data,
-/// for which the embedded cluster puts in its own.
-pub(super) async fn copy(flags: &Flags, options: &Options) -> Result<Vec<Value>, Failure> {
+/// for which the embedded cluster puts in its own. The records of runs hold such data, too: they
+/// follow when the embedded cluster is there.
+pub(super) async fn copy(flags: &Flags, options: &Options) -> Result<(Vec<Value>, Past), Failure> {
     let connect = Cluster::connect(&flags.connection, options).await;
     let cluster = connect.map_err(|error| error.into_failure("cannot connect to the cluster"))?;
     let namespace = flags.connection.namespace();
@@ -36,8 +38,9 @@ pub(super) async fn copy(flags: &Flags, options: &Options) -> Result<Vec<Value>,
     objects.retain(|object| is_of_product(object, namespace));
     refuse_managed(&objects, flags)?;
     objects.retain(|object| object["type"] != "helm.sh/release.v1");
+    let past = Past::read(&cluster, &objects).await?;
     objects.iter_mut().for_each(redact);
-    Ok(objects)
+    Ok((objects, past))
 }
 
 /// A copy has neither operator nor Helm, so that a rehearsal on it would prove nothing.
@@ -58,13 +61,28 @@ fn refuse_managed(objects: &[Value], flags: &Flags) -> Result<(), Failure> {
 fn is_of_product(object: &Value, namespace: &str) -> bool {
     let metadata = &object["metadata"];
     if metadata["namespace"] == namespace {
-        return object["type"] != "rhacs.kubectl/run";
+        return match object["kind"].as_str() {
+            Some("Secret") => !is_record(object),
+            Some("ReplicaSet") => is_revision(object),
+            _ => true,
+        };
     }
     let users = object["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let account = format!("system:serviceaccount:{namespace}:");
     metadata["labels"]["app.kubernetes.io/name"] == "stackrox"
         || metadata["name"].as_str().is_some_and(|name| name.starts_with("stackrox"))
         || users.into_iter().any(|user| user.starts_with(&account))
+}
+
+/// Whether it holds the record of a run, or a part of one.
+fn is_record(secret: &Value) -> bool {
+    secret["type"].as_str().is_some_and(|kind| kind.starts_with("rhacs.kubectl/"))
+}
+
+/// Whether it keeps a revision of a Deployment.
+fn is_revision(set: &Value) -> bool {
+    let owners = set["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().any(|owner| owner["kind"] == "Deployment")
 }
 
 /// Secrets never leave the cluster: the copy has their keys only.
@@ -84,6 +102,7 @@ const COPIED: &[(&str, &str, bool)] = &[
     ("v1", "PersistentVolumeClaim", true),
     ("v1", "ResourceQuota", true),
     ("apps/v1", "Deployment", true),
+    ("apps/v1", "ReplicaSet", true),
     ("apps/v1", "DaemonSet", true),
     ("autoscaling/v1", "HorizontalPodAutoscaler", true),
     ("networking.k8s.io/v1", "NetworkPolicy", true),

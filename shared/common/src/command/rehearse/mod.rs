@@ -1,6 +1,8 @@
 //! `--rehearse`: the same run on an embedded copy, which a program of its own serves.
 
+mod database;
 mod live;
+mod past;
 mod program;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use self::database::Kept;
+use self::past::Past;
 use self::program::Program;
 use super::Flags;
 use crate::central::{CentralOptions, Credentials};
@@ -24,6 +28,7 @@ const SPEED: f64 = 60.0;
 /// A running embedded cluster, and the files it needs.
 pub(super) struct Rehearsal {
     description: String,
+    kept: Option<Kept>,
     token: SecretString,
     clock: Clock,
     // Ends with this.
@@ -53,9 +58,12 @@ impl Rehearsal {
     ) -> Result<Self, Failure> {
         let source = Source::parse(source)?;
         let namespace = flags.connection.namespace().to_owned();
+        let mut past = Past::default();
         let (objects, description) = match &source {
             Source::Live => {
-                (live::copy(flags, options).await?, "a copy of the live cluster".to_owned())
+                let objects;
+                (objects, past) = live::copy(flags, options).await?;
+                (objects, "a copy of the live cluster".to_owned())
             }
             Source::Sample(version, platform) => (
                 official::objects(version, *platform, &namespace),
@@ -65,11 +73,13 @@ impl Rehearsal {
                 (read(&env.resolve(path), path)?, format!("the objects of {}", path.display()))
             }
         };
+        let kept = database::kept(&objects, &past.records(), flags.to.as_ref());
         let openshift = objects.iter().any(|object| {
             object["apiVersion"].as_str().is_some_and(|version| version.contains("openshift.io"))
         });
         let version = crate::SUITE_VERSION.to_owned();
-        let order = Order { version, objects, openshift, speed: SPEED };
+        let database_copy = kept.as_ref().map(|kept| kept.version.clone());
+        let order = Order { version, objects, openshift, database_copy, speed: SPEED };
         let (program, serves) = Program::start(env, order, &description).await?;
         let Serves { kubeconfig, central_token, now } = serves;
         let directory = tempfile::tempdir().map_err(|error| {
@@ -86,8 +96,10 @@ impl Rehearsal {
             ..ConnectionArgs::default()
         };
         flags.backup_directory = Some(directory.path().to_owned());
+        past.write(&flags.connection, options).await?;
         Ok(Self {
             description,
+            kept,
             token: central_token.into(),
             clock: Clock::scaled(now, SPEED),
             _program: program,
@@ -98,6 +110,11 @@ impl Rehearsal {
     /// What is rehearsed on, for people.
     pub(super) fn description(&self) -> &str {
         &self.description
+    }
+
+    /// What Central's copy of its database is taken to be, for people; none when it has none.
+    pub(super) fn database_copy(&self) -> Option<String> {
+        self.kept.as_ref().map(ToString::to_string)
     }
 
     /// Where everything goes that a run leaves on this computer; it is gone at the end.

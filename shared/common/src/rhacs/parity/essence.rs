@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value};
 
+use crate::rhacs::scc;
+
 /// `object` without what the cluster keeps (status, identity, bookkeeping), and without secret
 /// values and comments of configuration texts. Whom a container runs as is said by the container,
-/// whether it or its pod said so before.
+/// whether it or its pod said so before; SCCs are written in the one way of [`scc::canonical`].
 #[must_use]
 pub fn essence(object: &Value) -> Value {
-    let mut object = object.clone();
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+    let mut object = if kind == scc::KIND { scc::canonical(object) } else { object.clone() };
     if let Value::Object(fields) = &mut object {
         fields.remove("status");
         // The reader chooses in which version an object is read.
@@ -187,6 +189,24 @@ mod tests {
             .filter(|field| !is_same(&field.path, field.left.as_ref(), field.right.as_ref()))
             .collect();
         assert_eq!(real, []);
+    }
+
+    #[test]
+    fn an_scc_is_compared_by_what_it_means() {
+        let written = json!({
+            "kind": "SecurityContextConstraints", "metadata": {"name": "s"}, "volumes": ["*"],
+            "users": ["b", "a"], "priority": 0, "defaultAddCapabilities": [],
+            "allowHostDirVolumePlugin": false, "runAsUser": {"type": "RunAsAny"},
+        });
+        let mut live = scc::with_defaults(&written);
+        live["users"] = json!(["a", "b"]);
+        for field in ["priority", "defaultAddCapabilities"] {
+            live[field] = Value::Null;
+        }
+        assert_eq!(differences(&essence(&live), &essence(&written)), []);
+        live["volumes"] = json!(["secret"]);
+        let found = differences(&essence(&live), &essence(&written));
+        assert_eq!(found[0].path, "volumes");
     }
 
     #[test]

@@ -77,16 +77,20 @@ fn volumes(constraint: &Value) -> BTreeSet<&str> {
         (true, true) => BTreeSet::from([ALL]),
         (true, false) => everything_but_host_path(),
         (false, _) if said.is_empty() => BTreeSet::from([if on_host { HOST_PATH } else { "none" }]),
+        (false, true) if is_everything(&said) => BTreeSet::from([ALL]),
         (false, true) => said.into_iter().chain([HOST_PATH]).collect(),
         (false, false) => {
             let said: BTreeSet<&str> =
                 said.into_iter().filter(|volume| *volume != HOST_PATH).collect();
-            let everything = everything_but_host_path();
-            let is_everything =
-                everything.iter().all(|volume| said.contains(volume) || LATER.contains(volume));
-            if is_everything { everything } else { said }
+            if is_everything(&said) { everything_but_host_path() } else { said }
         }
     }
+}
+
+/// Whether a list is that of every volume, as some version of OpenShift writes it.
+fn is_everything(said: &BTreeSet<&str>) -> bool {
+    let wanted = everything_but_host_path();
+    wanted.iter().all(|volume| said.contains(volume) || LATER.contains(volume))
 }
 
 fn everything_but_host_path() -> BTreeSet<&'static str> {
@@ -137,5 +141,7 @@ mod tests {
             .filter(|volume| !LATER.map(Value::from).contains(volume))
             .collect();
         assert_eq!(volumes_of(&json!({"volumes": older})), everything);
+        let with_host = json!({"volumes": older, "allowHostDirVolumePlugin": true});
+        assert_eq!(volumes_of(&with_host), json!(["*"]));
     }
 }

@@ -9,6 +9,7 @@ mod admission;
 mod builtin;
 mod container;
 mod defaults;
+mod difference;
 mod era;
 mod grants;
 mod order;
@@ -19,12 +20,13 @@ mod ranges;
 pub use admission::{Admission, Admitted, Refusal, Refused, admitted_by, pod_of};
 pub use builtin::{built_in_constraints, built_in_roles};
 pub use defaults::with_defaults;
+pub use difference::{Difference, canonical, differences};
 pub use era::Era;
 pub use grants::{Grant, Grants};
 pub use order::sort;
 pub use product::{
-    Difference, belongs_to_product, capturing_users, component_of_account, component_of_constraint,
-    differences, is_marked, official_constraint, old_scc_names, owner_era, service_accounts,
+    belongs_to_product, capturing_users, component_of_account, component_of_constraint, is_marked,
+    official_constraint, old_scc_names, owner_era, service_accounts,
 };
 pub use ranges::Ranges;
 

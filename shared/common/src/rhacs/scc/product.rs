@@ -1,22 +1,9 @@
-//! The product's own constraints: whose an SCC is, and how it differs from the release's.
+//! The product's own constraints: whose an SCC is, and which one a release has.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Era, KIND, name, names, with_defaults};
+use super::{Era, KIND, name, names};
 use crate::rhacs::{Component, Platform, Version, official};
-
-/// A field in which an SCC is not as the release has it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Difference {
-    /// The field, such as `priority`.
-    pub field: String,
-    /// What the SCC has.
-    pub is: Value,
-    /// What the release's has.
-    pub official: Value,
-}
 
 /// Whether an SCC bears the product's marks. They prove little alone: people copy SCCs.
 #[must_use]
@@ -104,50 +91,6 @@ pub fn official_constraint(version: &Version, namespace: &str, account: &str) ->
         .find(|scc| scc["users"].as_array().is_some_and(|users| users.contains(&user)))
 }
 
-/// The fields in which an SCC is not as `official` has it; names, labels and the like do not count,
-/// nor do the order of lists and what the cluster fills in.
-#[must_use]
-pub fn differences(scc: &Value, official: &Value) -> Vec<Difference> {
-    let (left, right) = (canonical(scc), canonical(official));
-    let fields = |value: &Value| -> Vec<String> {
-        value.as_object().into_iter().flatten().map(|(field, _)| field.clone()).collect()
-    };
-    let mut all = fields(&left);
-    all.extend(fields(&right));
-    all.sort();
-    all.dedup();
-    all.into_iter()
-        .filter(|field| !matches!(field.as_str(), "apiVersion" | "kind" | "metadata"))
-        .filter(|field| left[field] != right[field])
-        .map(|field| Difference {
-            is: left[&field].clone(),
-            official: right[&field].clone(),
-            field,
-        })
-        .collect()
-}
-
-/// With defaults, lists in order, and nothing where there is nothing.
-fn canonical(scc: &Value) -> Value {
-    let mut scc = with_defaults(scc);
-    let Some(fields) = scc.as_object_mut() else { return scc };
-    for (field, value) in fields.iter_mut() {
-        if let Some(list) = value.as_array_mut() {
-            list.sort_by_key(Value::to_string);
-        }
-        let is_nothing = value.as_array().is_some_and(Vec::is_empty)
-            || (field == "priority" && *value == json!(0));
-        if is_nothing {
-            *value = Value::Null;
-        }
-    }
-    // Newer versions of OpenShift add this one to every SCC.
-    if fields.get("userNamespaceLevel").is_some_and(|level| level == "AllowHostLevel") {
-        fields.remove("userNamespaceLevel");
-    }
-    scc
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,21 +112,6 @@ mod tests {
         scc["metadata"]["name"] = json!("sensor");
         scc["users"] = json!(["system:serviceaccount:other:builder"]);
         assert_eq!(owner_era(&scc, "stackrox"), None);
-    }
-
-    #[test]
-    fn what_the_cluster_fills_in_is_no_difference() {
-        let spec = official("central");
-        let mut live = with_defaults(&spec);
-        live["userNamespaceLevel"] = json!("AllowHostLevel");
-        live["metadata"]["labels"]["helm.sh/chart"] = json!("other");
-        assert_eq!(differences(&live, &spec), []);
-        live["priority"] = json!(20);
-        live["allowHostDirVolumePlugin"] = json!(true);
-        let found = differences(&live, &spec);
-        let fields: Vec<&str> = found.iter().map(|it| it.field.as_str()).collect();
-        assert_eq!(fields, ["allowHostDirVolumePlugin", "priority", "volumes"]);
-        assert_eq!(found[1].is, 20);
     }
 
     #[test]

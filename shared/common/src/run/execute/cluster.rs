@@ -21,7 +21,6 @@ use crate::rhacs::ObjectRef;
 use crate::run::event::Outcome;
 use crate::run::record::{Captured, Record, StepState};
 use crate::run::step_error::StepError;
-use crate::run::undo::UndoWrite;
 
 /// How long the end of a run waits for events that are still on their way.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
@@ -265,28 +264,6 @@ impl Execute for ClusterExecutor {
             self.verify_one(verification, deadline, context, &mut verified).await?;
         }
         Ok(verified)
-    }
-
-    async fn undo(
-        &self,
-        writes: &[UndoWrite],
-        context: &StepContext<'_>,
-    ) -> Result<Outcome, StepError> {
-        let (mut changed, mut central) = (0, None);
-        for write in writes {
-            if self.undo_one(write, context).await? {
-                changed += 1;
-                central = central.or_else(|| Some(write.object()).filter(|it| self.is_central(it)));
-            }
-        }
-        if let Some(central) = central {
-            self.await_return(central, context).await?;
-        }
-        Ok(match changed {
-            0 => Outcome::unchanged("as it was already"),
-            1 => Outcome::changed("1 object put back"),
-            many => Outcome::changed(format!("{many} objects put back")),
-        })
     }
 
     async fn conclude(&self, _: &Record) -> Conclusion {

@@ -4,11 +4,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::rhacs::scc;
+
 /// Whether applying `manifest` to `live` would change nothing: every field of it is there.
 ///
 /// What the API server adds (defaults, its own metadata) does not matter. In doubt the answer is
 /// no, as applying once more does no harm.
 pub(super) fn covers(live: &Value, manifest: &Value) -> bool {
+    if manifest["kind"] == scc::KIND {
+        // OpenShift keeps them in words of its own, and fields that are absent mean something.
+        return scc::differences(live, manifest).is_empty()
+            && has(&live["metadata"], &without_identity(&manifest["metadata"]));
+    }
     let mut manifest = manifest.clone();
     let Some(fields) = manifest.as_object_mut() else { return false };
     fields.remove("status");
@@ -19,12 +26,21 @@ pub(super) fn covers(live: &Value, manifest: &Value) -> bool {
             data[key] = STANDARD.encode(value.as_str().unwrap_or_default()).into();
         }
     }
-    if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in ["creationTimestamp", "managedFields", "resourceVersion", "uid"] {
-            metadata.remove(field);
-        }
+    if let Some(metadata) = fields.get_mut("metadata") {
+        *metadata = without_identity(metadata);
     }
     has(live, &manifest)
+}
+
+/// The metadata without what the API server alone decides.
+fn without_identity(metadata: &Value) -> Value {
+    let mut metadata = metadata.clone();
+    if let Some(fields) = metadata.as_object_mut() {
+        for field in ["creationTimestamp", "managedFields", "resourceVersion", "uid"] {
+            fields.remove(field);
+        }
+    }
+    metadata
 }
 
 fn has(live: &Value, wanted: &Value) -> bool {
@@ -66,6 +82,23 @@ mod tests {
             *other.pointer_mut(path).unwrap() = value;
             assert!(!covers(&other, &manifest), "{path}");
         }
+    }
+
+    #[test]
+    fn an_scc_is_there_in_whatever_words_openshift_keeps_it() {
+        let manifest = json!({
+            "kind": "SecurityContextConstraints", "metadata": {"name": "s", "labels": {"a": "b"}},
+            "volumes": ["*"], "users": ["u"], "priority": 0, "runAsUser": {"type": "RunAsAny"},
+        });
+        let mut live = scc::with_defaults(&manifest);
+        live["metadata"]["uid"] = json!("u");
+        live["priority"] = Value::Null;
+        assert!(covers(&live, &manifest));
+        let mut relabelled = live.clone();
+        relabelled["metadata"]["labels"] = json!({});
+        assert!(!covers(&relabelled, &manifest));
+        live["users"] = json!([]);
+        assert!(!covers(&live, &manifest));
     }
 
     #[test]

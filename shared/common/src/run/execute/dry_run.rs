@@ -2,6 +2,7 @@
 
 use super::StepContext;
 use super::cluster::ClusterExecutor;
+use super::write::{MOST_ATTEMPTS, same_basis};
 use crate::cluster::{ClusterError, WriteOptions};
 use crate::plan::{Step, Write};
 use crate::rhacs::ObjectRef;
@@ -56,9 +57,21 @@ impl ClusterExecutor {
     ) -> Result<Option<String>, StepError> {
         let write = &*self.complete(write).await?;
         let object = write.object();
-        let live = self.known.get(&self.cluster, object).await?;
-        let options = WriteOptions::dry_run(true);
-        match self.send(write, live.as_ref(), context, options).await {
+        let mut live = self.known.get(&self.cluster, object).await?;
+        let mut attempt = 1;
+        let answer = loop {
+            let options = WriteOptions::dry_run(true);
+            match self.send(write, live.as_ref(), context, options).await {
+                // Its controller wrote a status meanwhile, as it may at any time.
+                Err(ClusterError::Conflict { .. }) if attempt < MOST_ATTEMPTS => {
+                    let now = self.known.refresh(&self.cluster, object).await?;
+                    same_basis(object, live.as_ref(), now.as_ref())?;
+                    (live, attempt) = (now, attempt + 1);
+                }
+                answer => break answer,
+            }
+        };
+        match answer {
             Ok(_) => Ok(None),
             Err(error @ (ClusterError::Unreachable { .. } | ClusterError::Unauthorized { .. })) => {
                 Err(error.into_failure(format!("cannot try to write `{object}`")).into())

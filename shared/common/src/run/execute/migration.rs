@@ -9,7 +9,7 @@ use super::StepContext;
 use super::cluster::{ClusterExecutor, Deadline};
 use super::rollout::step_error;
 use super::serving::{Look, last_lines, stop_if_fatal, words};
-use crate::cluster::{WaitError, wait};
+use crate::cluster::{WaitError, rollout, wait};
 use crate::rhacs::ObjectRef;
 use crate::run::step_error::StepError;
 
@@ -36,7 +36,7 @@ impl ClusterExecutor {
         match &error {
             // Trouble of a pod names the pod, and does not pass.
             WaitError::Failed { object, message, .. }
-                if *object == central && wait::is_late(message) => {}
+                if *object == central && rollout::is_late(message) => {}
             WaitError::TimedOut { .. } => {
                 let look = self.look_at_log(deadline).await;
                 return Err(late(step_error(error, &central), look.as_ref().ok()));
@@ -110,13 +110,9 @@ fn too_late(
     late(StepError::unverified(message).with_logs(logs), look.as_ref().ok())
 }
 
-/// Time is up; a migration that runs goes on all the same, one that failed says more.
+/// Time is up; a Central that has given up meanwhile says more.
 fn late(error: StepError, look: Option<&Look>) -> StepError {
-    match look {
-        Some(look) if look.is_migrating() => error.ongoing(),
-        Some(look) => stop_if_fatal(look).err().unwrap_or(error),
-        None => error,
-    }
+    look.and_then(|look| stop_if_fatal(look).err()).unwrap_or(error)
 }
 
 #[cfg(test)]
@@ -126,16 +122,18 @@ mod tests {
     use crate::rhacs::migrator;
 
     #[test]
-    fn a_migration_that_runs_when_time_is_up_goes_on() {
+    fn a_central_that_gave_up_says_more_than_that_time_is_up() {
         let look = |log: &str| Look { log: log.to_owned(), state: migrator::read(log) };
         let error = || StepError::unverified("late");
-        let migrating = look("Found DB at version 80, which is less than what we expect (105).");
-        assert!(late(error(), Some(&migrating)).is_ongoing);
-        for log in ["", "Version found in the DB was current. We're good to go!"] {
-            assert!(!late(error(), Some(&look(log))).is_ongoing, "{log}");
+        for log in [
+            "",
+            "Version found in the DB was current. We're good to go!",
+            "Found DB at version 80, which is less than what we expect (105).",
+        ] {
+            assert_eq!(late(error(), Some(&look(log))), error(), "{log}");
         }
         let failed = late(error(), Some(&look("Migrator failed: disk full")));
-        assert_eq!((failed.exit, failed.is_ongoing), (Exit::StepFailed, false));
+        assert_eq!(failed.exit, Exit::StepFailed);
         assert_eq!(late(error(), None), error());
     }
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::cluster::{ClusterExecutor, Deadline, token_is_spent};
 use super::{StepContext, Verified};
 use crate::central::CentralError;
-use crate::cluster::{ClusterError, Collection, LogOptions};
+use crate::cluster::rollout::pods_of_template;
+use crate::cluster::{ClusterError, Collection, List, LogOptions};
 use crate::plan::Operation;
 use crate::rhacs::migrator::{self, MigratorState};
 use crate::rhacs::{ObjectRef, Version, Workload};
@@ -42,13 +43,6 @@ impl NotServing {
 pub(super) struct Look {
     pub(super) log: String,
     pub(super) state: MigratorState,
-}
-
-impl Look {
-    /// Whether a migration runs.
-    pub(super) const fn is_migrating(&self) -> bool {
-        matches!(self.state, MigratorState::Migrating { .. })
-    }
 }
 
 impl ClusterExecutor {
@@ -105,14 +99,12 @@ impl ClusterExecutor {
                 }
             };
             if deadline.is_over() {
-                let is_migrating = look.as_ref().is_ok_and(Look::is_migrating);
                 let logs = look.map(|look| last_lines(&look.log)).unwrap_or_default();
                 let seconds = deadline.seconds();
                 let message = format!(
                     "Central does not serve {version} after {seconds} s; waited for {waits_for}"
                 );
-                let error = StepError::unverified(message).with_logs(logs);
-                return Err(if is_migrating { error.ongoing() } else { error });
+                return Err(StepError::unverified(message).with_logs(logs));
             }
             if told != waits_for {
                 context.waiting(format!("Central: {waits_for}"), None);
@@ -152,26 +144,28 @@ impl ClusterExecutor {
         Ok(Look { log, state })
     }
 
-    /// The newest pod of Central. A watch may not have told of it yet, so what it knows is believed
-    /// only of a pod that runs the image Central has by now.
+    /// The newest pod of Central's present template. A watch may not have told of it yet, so what
+    /// it knows is believed only of a pod with the image and the annotations of that template.
     async fn central_pod(&self) -> Result<Option<Arc<Value>>, ClusterError> {
         let namespace = self.plan.namespace.as_str();
         let central = self.known.last(&ObjectRef::deployment(namespace, "central"));
-        let wanted = central.as_ref().and_then(|central| {
-            Some(Workload::new(central).container("central")?.image().to_owned())
-        });
-        let runs_wanted = |pod: &Arc<Value>| {
-            let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-            let mut images = containers.filter_map(|container| container["image"].as_str());
-            wanted.as_deref().is_some_and(|wanted| images.any(|image| image == wanted))
-        };
         let known = self.cluster.pods_of("central").await?;
-        if let Some(pod) = newest(known.into_iter().filter(runs_wanted)) {
+        let is_current = |pod: &Arc<Value>| central.as_ref().is_some_and(|it| looks_like(pod, it));
+        if let Some(pod) = newest(known.into_iter().filter(is_current)) {
             return Ok(Some(pod));
         }
-        let all = Collection::namespaced("v1", "Pod", namespace).with_labels("app=central");
-        let list = self.cluster.list(&all).await?;
-        Ok(newest(list.items.into_iter().map(Arc::new)))
+        let all = |version: &str, kind: &str| {
+            Collection::namespaced(version, kind, namespace).with_labels("app=central")
+        };
+        let (pods, sets) = (all("v1", "Pod"), all("apps/v1", "ReplicaSet"));
+        let (pods, sets) = tokio::join!(self.cluster.list(&pods), self.cluster.list(&sets));
+        let shared = |list: List| list.items.into_iter().map(Arc::new).collect::<Vec<_>>();
+        let pods = shared(pods?);
+        Ok(match (central, sets) {
+            (Some(central), Ok(sets)) => newest(pods_of_template(&central, &shared(sets), &pods)),
+            // Who may not read ReplicaSets cannot tell the pods apart.
+            _ => newest(pods),
+        })
     }
 
     /// Whether the API serves `version`; a warning where that could not be asked.
@@ -235,10 +229,27 @@ pub(super) fn words(state: &MigratorState) -> String {
 }
 
 /// The pod created last; one that is being deleted does not count.
-fn newest(pods: impl Iterator<Item = Arc<Value>>) -> Option<Arc<Value>> {
+/// Whether a pod has the image and the annotations of Central's template; the latter tell one that
+/// was only started again.
+fn looks_like(pod: &Value, central: &Value) -> bool {
+    let Some(wanted) = Workload::new(central).container("central") else { return false };
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let annotations = central["spec"]["template"]["metadata"]["annotations"].as_object();
+    containers
+        .filter_map(|container| container["image"].as_str())
+        .any(|image| image == wanted.image())
+        && annotations
+            .into_iter()
+            .flatten()
+            .all(|(name, value)| pod["metadata"]["annotations"][name] == *value)
+}
+
+fn newest(pods: impl IntoIterator<Item = Arc<Value>>) -> Option<Arc<Value>> {
     let created =
         |pod: &Value| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
-    pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).max_by_key(|pod| created(pod))
+    pods.into_iter()
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+        .max_by_key(|pod| created(pod))
 }
 
 /// So much of a log as goes into an error.

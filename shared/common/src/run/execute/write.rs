@@ -6,16 +6,16 @@ use super::cluster::ClusterExecutor;
 use super::covers::covers;
 use super::diff::changed_paths;
 use crate::cluster::{ClusterError, WriteOptions};
-use crate::plan::{Before, Operation, Plan, Write, basis_digest, is_satisfied};
+use crate::plan::{Before, Operation, Plan, Write, apply_patch, basis_digest, is_satisfied};
 use crate::rhacs::ObjectRef;
 use crate::run::event::Event;
 use crate::run::execute::StepContext;
-use crate::run::record::Wrote;
+use crate::run::record::{Captured, Wrote};
 use crate::run::step_error::StepError;
 use crate::run::undo::{Restoration, restoration};
 
 /// How often a write is tried whose object moves only where it does not matter.
-const MOST_ATTEMPTS: u32 = 5;
+pub(super) const MOST_ATTEMPTS: u32 = 5;
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -168,9 +168,26 @@ fn unmoved(
     match (last_write(object, context), captured) {
         (Some(wrote), _) if is_as_left(&wrote, live) => Ok(()),
         (Some(_), _) => Err(moved(object)),
+        // A process that died within an earlier step could not record what it wrote.
+        (None, Some(captured)) if is_left_by_earlier_steps(captured, live, context) => Ok(()),
         (None, Some(captured)) => same_object(object, captured.before.as_ref(), live),
         (None, None) => Ok(()),
     }
+}
+
+/// Whether `live` is the captured object with nothing but what earlier steps of the plan change.
+fn is_left_by_earlier_steps(captured: &Captured, live: &Value, context: &StepContext<'_>) -> bool {
+    let Some(before) = &captured.before else { return false };
+    let steps = &context.record.plan.steps;
+    let earlier = steps.iter().take_while(|step| step.id != context.step_id());
+    let writes = earlier.flat_map(|step| step.action.writes());
+    let left = writes.fold(before.clone(), |object, write| match write {
+        Write::Patch { object: patched, patch, body } if *patched == captured.object => {
+            apply_patch(&object, body, *patch)
+        }
+        _ => object,
+    });
+    left["metadata"]["uid"] == live["metadata"]["uid"] && basis_digest(&left) == basis_digest(live)
 }
 
 /// The last write of this run to `object`.
@@ -273,6 +290,10 @@ const fn verb(write: &Write) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Action, PatchKind};
+    use crate::run::event::Events;
+    use crate::run::interrupt::Interrupt;
+    use crate::run::testing::{plan_of, record_of};
 
     #[test]
     fn a_write_is_guarded_by_the_version_that_is_known() {
@@ -298,11 +319,42 @@ mod tests {
     }
 
     #[test]
+    fn what_a_process_wrote_and_could_not_record_is_its_own() {
+        let object = ObjectRef::scc("central");
+        let mut plan = plan_of(&["empty", "delete"]);
+        let (patch, body) = (PatchKind::Merge, json!({"users": []}));
+        let empty = Write::Patch { object: object.clone(), patch, body };
+        let delete = Write::Delete { object: object.clone() };
+        plan.steps[0].action = Action::Write { writes: vec![empty] };
+        plan.steps[1].action = Action::Write { writes: vec![delete] };
+        let before = json!({"kind": "SecurityContextConstraints", "priority": 0, "users": ["a"],
+            "metadata": {"name": "central", "uid": "1", "resourceVersion": "7"}});
+        let mut record = record_of(plan);
+        record
+            .captured
+            .insert("delete".to_owned(), vec![Captured::new(object.clone(), Some(&before))]);
+        let events = Events::new("r", jiff::Timestamp::now, |_| {});
+        let interrupt = Interrupt::never();
+        let delete = record.plan.steps[1].clone();
+        let context = StepContext::new(&delete, &record, &events, &interrupt);
+        let mut live = before;
+        unmoved(&object, Some(&live), &context).unwrap();
+        live["users"] = json!([]);
+        live["metadata"]["resourceVersion"] = json!("9");
+        unmoved(&object, Some(&live), &context).unwrap();
+        for (path, value) in [("/priority", json!(5)), ("/metadata/uid", json!("2"))] {
+            let mut other = live.clone();
+            *other.pointer_mut(path).unwrap() = value;
+            unmoved(&object, Some(&other), &context).unwrap_err();
+        }
+    }
+
+    #[test]
     fn patching_what_is_gone_makes_the_plan_stale() {
         let object = ObjectRef::deployment("stackrox", "collector");
         let delete = Write::Delete { object: object.clone() };
         assert!(holds(&delete, None).unwrap());
-        let patch = crate::plan::PatchKind::Merge;
+        let patch = PatchKind::Merge;
         let patch = Write::Patch { object, patch, body: json!({}) };
         assert_eq!(holds(&patch, None).unwrap_err().exit, crate::exit::Exit::PlanStale);
     }

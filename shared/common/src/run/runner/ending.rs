@@ -72,10 +72,9 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
         mut self,
         mut record: Record,
         stop: Option<Stop>,
-        undone: Option<Result<Outcome, StepError>>,
         begin: Timestamp,
     ) -> Run {
-        record.state = final_state(stop.as_ref(), undone.as_ref());
+        record.state = final_state(stop.as_ref());
         let conclusion = self.executor.conclude(&record).await;
         let mut report = self.report(&record, stop.as_ref(), conclusion, begin);
         if self.saved {
@@ -90,7 +89,6 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             None => Ending::Finished(report.clone()),
             Some(Stop { step, error }) if error.is_interruption() => Ending::Interrupted { step },
             Some(Stop { step, error }) => {
-                let error = with_undo(error, undone);
                 let hints = if self.saved { ways_on(&record) } else { Vec::new() };
                 Ending::Failed { step, error: hints.into_iter().fold(error, StepError::hint) }
             }
@@ -154,27 +152,13 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
     }
 }
 
-const fn final_state(stop: Option<&Stop>, undone: Option<&Result<Outcome, StepError>>) -> RunState {
-    match (stop, undone) {
-        (None, _) => RunState::Finished,
-        (Some(_), Some(Ok(_))) => RunState::RolledBack,
-        (Some(Stop { error, .. }), _) if matches!(error.exit, Exit::Interrupted) => {
+const fn final_state(stop: Option<&Stop>) -> RunState {
+    match stop {
+        None => RunState::Finished,
+        Some(Stop { error, .. }) if matches!(error.exit, Exit::Interrupted) => {
             RunState::Interrupted
         }
-        (Some(_), _) => RunState::Failed,
-    }
-}
-
-/// Adds what became of the undo; the error itself stays what it was.
-fn with_undo(error: StepError, undone: Option<Result<Outcome, StepError>>) -> StepError {
-    match undone {
-        None => error,
-        Some(Ok(outcome)) => error.hint(format!("it was put back: {}", outcome.message)),
-        Some(Err(undo)) => undo
-            .hints
-            .iter()
-            .cloned()
-            .fold(error.hint(format!("it could not be put back: {undo}")), StepError::hint),
+        Some(_) => RunState::Failed,
     }
 }
 
@@ -199,9 +183,12 @@ fn ways_on(record: &Record) -> Vec<String> {
     if record.is_resumable() {
         ways.push(command(plan, &format!("{word} resume {id}")));
     }
-    if plan.operation != Operation::Scc {
-        ways.push(command(plan, &format!("{word} history {id}")));
-    }
+    ways.push(match plan.operation {
+        Operation::Scc => command(plan, &format!("{word} restore {id}")),
+        Operation::Upgrade | Operation::Rollback => {
+            command(plan, &format!("{word} history {id}"))
+        }
+    });
     ways
 }
 

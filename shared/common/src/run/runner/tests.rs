@@ -14,7 +14,6 @@ use crate::run::execute::Conclusion;
 use crate::run::interrupt::Interrupter;
 use crate::run::record::{Captured, RunState};
 use crate::run::testing::{plan_of, record_of};
-use crate::run::undo::UndoWrite;
 
 const STEPS: [&str; 3] = ["sccs", "central", "scanner"];
 
@@ -106,15 +105,6 @@ impl Execute for Process {
         Ok(verified)
     }
 
-    async fn undo(&self, writes: &[UndoWrite], _: &StepContext<'_>) -> Result<Outcome, StepError> {
-        for write in writes {
-            let UndoWrite::Restore { captured, .. } = write else { panic!("{write:?}") };
-            self.scripted(&captured.object.name, "undo")?;
-            self.0.applied.borrow_mut().remove(&captured.object.name);
-        }
-        Ok(Outcome::changed("put back"))
-    }
-
     async fn conclude(&self, _: &Record) -> Conclusion {
         Conclusion { components: Vec::new(), outage_seconds: Some(1.5) }
     }
@@ -132,14 +122,6 @@ impl Journal for Process {
 
 /// One process: a new run, or the stored one resumed.
 async fn process(world: &Rc<World>, plan: &Plan) -> (Run, Vec<Event>) {
-    process_with(world, plan, |_| false).await
-}
-
-async fn process_with(
-    world: &Rc<World>,
-    plan: &Plan,
-    undo: impl Fn(&Step) -> bool,
-) -> (Run, Vec<Event>) {
     let (sender, receiver) = std::sync::mpsc::channel::<Stamped>();
     let clock = record_of(plan.clone()).started;
     let events = Events::new(
@@ -162,8 +144,7 @@ async fn process_with(
     world.points.set(0);
     let executor = Process(Rc::clone(world));
     let mut journal = Process(Rc::clone(world));
-    let runner = Runner::new(&executor, &mut journal, &events, interrupt).undo_on_failure(undo);
-    let run = runner.run(record).await;
+    let run = Runner::new(&executor, &mut journal, &events, interrupt).run(record).await;
     let events: Vec<Event> = receiver.try_iter().map(|stamped| stamped.event).collect();
     assert!(matches!(events.first(), Some(Event::RunStarted { .. })));
     assert_eq!(events.iter().filter(|event| event.is_terminal()).count(), 1);
@@ -326,49 +307,6 @@ async fn an_interruption_at_any_point_is_recorded_and_can_be_resumed() {
         }
         let (run, _) = process(&world, &plan_of(&STEPS)).await;
         assert_complete(&world, &run);
-    }
-}
-
-#[tokio::test]
-async fn only_the_chosen_steps_are_taken_back_and_the_first_error_stays() {
-    let world = Rc::new(World::default());
-    let error = StepError::failed("migration failed");
-    world.failing.borrow_mut().push(("central", "verify", error));
-    let central = |step: &Step| step.component.is_some();
-    let (run, events) = process_with(&world, &plan_of(&STEPS), central).await;
-    assert_eq!(*world.applied.borrow(), ["sccs".to_owned()].into());
-    assert_eq!(run.record.state, RunState::RolledBack);
-    let Some(Event::RunFailed { message, hints, .. }) = events.last() else { panic!("{events:?}") };
-    assert_eq!(message, "migration failed");
-    assert_eq!(hints[0], "it was put back: steps `central`");
-
-    let world = Rc::new(World::default());
-    for (place, text) in [("verify", "migration failed"), ("undo", "forbidden")] {
-        world.failing.borrow_mut().push(("central", place, StepError::failed(text)));
-    }
-    let (run, events) = process_with(&world, &plan_of(&STEPS), central).await;
-    assert_eq!(run.record.state, RunState::Failed);
-    let Some(Event::RunFailed { message, hints, .. }) = events.last() else { panic!("{events:?}") };
-    assert_eq!(message, "migration failed");
-    assert_eq!(hints[0], "it could not be put back: forbidden");
-}
-
-#[tokio::test]
-async fn a_step_that_lost_against_somebody_else_or_goes_on_is_not_taken_back() {
-    let errors = [
-        StepError::stale("moved"),
-        StepError::new(Exit::Locked, "lock lost"),
-        StepError::unverified("late").ongoing(),
-    ];
-    for error in errors {
-        let world = Rc::new(World::default());
-        world.failing.borrow_mut().push(("central", "verify", error.clone()));
-        let (run, events) = process_with(&world, &plan_of(&STEPS), |_| true).await;
-        assert!(world.applied.borrow().contains("central"), "{error}");
-        assert!(!world.log.borrow().iter().any(|line| line.starts_with("undo")), "{error}");
-        assert_eq!(run.record.state, RunState::Failed);
-        let Some(Event::RunFailed { hints, .. }) = events.last() else { panic!("{events:?}") };
-        assert!(hints[0].starts_with("nothing was put back: "), "{hints:?}");
     }
 }
 

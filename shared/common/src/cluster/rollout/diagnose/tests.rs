@@ -10,6 +10,7 @@ struct Scene {
     pods: Vec<Value>,
     events: Vec<Value>,
     events_are_known: bool,
+    memory: Memory,
 }
 
 impl Scene {
@@ -43,7 +44,28 @@ impl Scene {
             pods: vec![pod("1", &broken), pod("2", new_pod_status)],
             events: Vec::new(),
             events_are_known: true,
+            memory: Memory::default(),
         }
+    }
+
+    /// A DaemonSet of the given generation, without pods.
+    fn daemon_set(generation: u64) -> Self {
+        let mut scene = Self::deployment(&json!({}));
+        scene.workload = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {
+            "uid": "ds", "generation": generation, "name": "collector",
+            "annotations": {"deprecated.daemonset.template.generation": generation.to_string()},
+        }, "status": {"observedGeneration": generation}});
+        scene.pods.clear();
+        scene
+    }
+
+    /// Has the pods as they are been seen since `time`, by a wait that began then.
+    fn seen_since(mut self, time: &str) -> Self {
+        let time = time.parse().unwrap();
+        self.memory = Memory::of(Some(&self.workload), time);
+        let pods: Vec<Arc<Value>> = self.pods.iter().cloned().map(Arc::new).collect();
+        self.memory.note(&pods, time);
+        self
     }
 
     fn diagnose(&self) -> Option<Trouble> {
@@ -58,6 +80,7 @@ impl Scene {
             pods: &shared(&self.pods),
             events: &self.events,
             events_are_known: self.events_are_known,
+            memory: &self.memory,
             now: NOW.parse().unwrap(),
         })
     }
@@ -82,7 +105,7 @@ fn each_reason_has_its_grace() {
         ("InvalidImageName", 0, true),
         ("CrashLoopBackOff", 1, false),
         ("CrashLoopBackOff", 2, true),
-        ("RunContainerError", 0, true),
+        ("RunContainerError", 0, false),
         ("CreateContainerConfigError", 0, false),
     ] {
         let trouble = Scene::deployment(&waiting(reason, restarts)).diagnose().unwrap();
@@ -179,6 +202,62 @@ fn a_quota_ends_the_wait_and_a_restarting_webhook_does_not() {
 }
 
 #[test]
+fn a_refusal_that_is_over_does_not_end_the_wait() {
+    let refused = |count: u64, first: &str, last: &str| {
+        json!({"reason": "FailedCreate", "message": "exceeded quota: x", "count": count,
+               "involvedObject": {"uid": "ds"},
+               "firstTimestamp": format!("2026-03-01T11:{first}Z"),
+               "lastTimestamp": format!("2026-03-01T11:{last}Z")})
+    };
+    let mut scene = Scene::daemon_set(5).seen_since("2026-03-01T11:59:00Z");
+    scene.events = vec![refused(7, "58:40", "58:59")];
+    assert_eq!(scene.diagnose(), None, "that was the template before");
+    scene.events = vec![refused(7, "59:20", "59:20")];
+    assert!(!scene.diagnose().unwrap().fatal, "seven attempts take less than a second");
+    scene.events = vec![refused(9, "59:20", "59:50")];
+    assert!(scene.diagnose().unwrap().fatal);
+    scene.pods = vec![json!({"metadata": {
+        "creationTimestamp": "2026-03-01T11:59:51Z", "ownerReferences": [{"uid": "ds"}]}})];
+    assert_eq!(scene.diagnose(), None, "its pods are made by now");
+}
+
+#[test]
+fn trouble_from_before_the_wait_has_time_to_be_tried_again() {
+    for reason in ["ImagePullBackOff", "CrashLoopBackOff"] {
+        let scene = || Scene::deployment(&waiting(reason, 7));
+        let fatal = |scene: Scene| scene.diagnose().unwrap().fatal;
+        assert!(!fatal(scene().seen_since("2026-03-01T11:55:00Z")), "{reason}");
+        assert!(fatal(scene().seen_since("2026-03-01T11:54:00Z")), "{reason}");
+    }
+    let mut scene = Scene::deployment(&waiting("CrashLoopBackOff", 7)).seen_since(NOW);
+    scene.pods[1]["status"] = waiting("CrashLoopBackOff", 8);
+    assert!(scene.diagnose().unwrap().fatal, "it was tried again, and crashed again");
+}
+
+#[test]
+fn a_registry_or_a_node_that_is_busy_has_time() {
+    for (reason, message, since, fatal) in [
+        ("ImagePullBackOff", "Back-off pulling image", "2026-03-01T12:00:00Z", true),
+        ("ImagePullBackOff", "ErrImagePull: x: not found", "2026-03-01T12:00:00Z", true),
+        ("ImagePullBackOff", "ErrImagePull: dial tcp: i/o timeout", "2026-03-01T11:58:01Z", false),
+        ("ImagePullBackOff", "ErrImagePull: dial tcp: i/o timeout", "2026-03-01T11:58:00Z", true),
+        ("CreateContainerError", "context deadline exceeded", "2026-03-01T11:59:01Z", false),
+        ("CreateContainerError", "context deadline exceeded", "2026-03-01T11:59:00Z", true),
+    ] {
+        let mut scene = Scene::deployment(&waiting("ContainerCreating", 0));
+        scene.workload["metadata"]["generation"] = json!(3);
+        scene = scene.seen_since("2026-03-01T11:50:00Z");
+        scene.workload["metadata"]["generation"] = json!(2);
+        let mut status = waiting(reason, 0);
+        status["containerStatuses"][0]["state"]["waiting"]["message"] = json!(message);
+        scene.pods[1]["status"] = status;
+        let pods: Vec<Arc<Value>> = scene.pods.iter().cloned().map(Arc::new).collect();
+        scene.memory.note(&pods, since.parse().unwrap());
+        assert_eq!(scene.diagnose().unwrap().fatal, fatal, "{message} since {since}");
+    }
+}
+
+#[test]
 fn a_container_that_runs_out_of_memory_is_named_so() {
     let mut status = waiting("CrashLoopBackOff", 2);
     status["containerStatuses"][0]["lastState"]["terminated"]["reason"] = json!("OOMKilled");
@@ -194,11 +273,7 @@ fn only_the_current_generation_of_a_daemon_set_counts() {
             "labels": {"pod-template-generation": generation},
         }, "status": waiting("ImagePullBackOff", 0)})
     };
-    let mut scene = Scene::deployment(&json!({}));
-    scene.workload = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {
-        "uid": "ds", "generation": 5, "name": "collector",
-        "annotations": {"deprecated.daemonset.template.generation": "5"},
-    }, "status": {"observedGeneration": 5}});
+    let mut scene = Scene::daemon_set(5);
     scene.pods = vec![pod("4")];
     assert_eq!(scene.diagnose(), None);
     scene.pods.push(pod("5"));
