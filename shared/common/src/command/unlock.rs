@@ -1,9 +1,25 @@
 //! `unlock`: remove the lock of a run that died.
 
+use serde::Serialize;
+
 use super::Session;
 use crate::cluster::Lease;
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// What became of the lock, for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unlocked<'a> {
+    /// Whether there was a lock, which is gone.
+    removed: bool,
+    /// Who held it.
+    holder: Option<&'a str>,
+    /// Since when, RFC 3339.
+    since: Option<&'a str>,
+    /// Whether it had expired by itself.
+    expired: Option<bool>,
+}
 
 /// Shows who holds the lock, asks, and removes it; the reason is recorded. A lock that is still
 /// renewed belongs to a run that is alive: it is removed by `force` only.
@@ -18,7 +34,7 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
     let lease = Lease::current(&session.cluster).await;
     let Some(lease) = lease.map_err(|error| error.into_failure(context))? else {
         session.ui.say("there is no lock");
-        return Ok(Exit::Done);
+        return report(session, None);
     };
     if !lease.expired && !force {
         let message = format!("the lock is held by {} since {}", lease.holder, lease.since);
@@ -31,11 +47,23 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
     session.ui.say(&format!("held by {} since {}, {state}", lease.holder, lease.since));
     let warning = "If that run is alive, two runs will change the installation at once.";
     if !session.confirm("Remove the lock?", warning.to_owned()).await? {
-        return Ok(Exit::Declined);
+        return Err(Failure::new(Exit::Declined, "declined; the lock is left as it is"));
     }
     Lease::break_lock(&session.cluster, reason)
         .await
         .map_err(|error| error.into_failure("cannot remove the lock"))?;
     session.ui.say("the lock is removed");
+    report(session, Some(&lease))
+}
+
+/// Prints what became of `lease` where programs read it; people have been told in words.
+fn report(session: &Session, lease: Option<&Lease>) -> Result<Exit, Failure> {
+    let unlocked = Unlocked {
+        removed: lease.is_some(),
+        holder: lease.map(|lease| lease.holder.as_str()),
+        since: lease.map(|lease| lease.since.as_str()),
+        expired: lease.map(|lease| lease.expired),
+    };
+    session.ui.print(&unlocked, |_, _| String::new())?;
     Ok(Exit::Done)
 }
