@@ -1,6 +1,7 @@
 //! Builds what a release consists of: archives, manual pages, and krew's manifests.
 
 pub mod archive;
+pub mod check;
 pub mod manifest;
 pub mod manual;
 pub mod plugins;

@@ -1,5 +1,5 @@
-//! The program: `archives` packs what was built, `manifests` writes what krew reads, `manual`
-//! writes the manual pages.
+//! The program: `archives` packs what was built, `manifests` writes what krew reads, `check` looks
+//! at that once more, `manual` writes the manual pages.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use release::manifest::{Release, default_base_url, manifest};
-use release::plugins::{PLUGINS, Platform};
-use release::{Problem, archive, manual};
+use release::plugins::{PLACEHOLDER, PLUGINS, Platform};
+use release::{Problem, archive, check, manual};
 
 /// Build the archives, the manual pages and the krew manifests of a release
 #[derive(Parser)]
@@ -41,17 +41,37 @@ enum What {
     /// Write the manifests, with the sums of the archives
     Manifests {
         /// The directory of the archives of all platforms
-        #[arg(long, value_name = "DIR", required_unless_present = "unreleased")]
+        #[arg(
+            long,
+            value_name = "DIR",
+            required_unless_present = "unreleased",
+            requires = "repository"
+        )]
         archives: Option<PathBuf>,
         /// There is no archive yet: write sums that krew refuses
         #[arg(long, conflicts_with = "archives")]
         unreleased: bool,
-        /// Where the archives are downloaded from
+        /// Where the project is at home
+        #[arg(long, value_name = "URL")]
+        repository: Option<String>,
+        /// Where the archives are downloaded from [default: the release's page of the repository]
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
         /// Where the manifests go: `plugins` in the repository of a custom index
         #[arg(long, value_name = "DIR", default_value = "krew-manifests")]
         out: PathBuf,
+    },
+    /// Refuse manifests that must not be published
+    ///
+    /// Those with the sum of no archive, with the placeholder in place of a repository, of another
+    /// version, or without a platform.
+    Check {
+        /// The directory of the manifests
+        #[arg(long, value_name = "DIR", default_value = "krew-manifests")]
+        manifests: PathBuf,
+        /// The directory of the archives, whose sums have to be those of the manifests
+        #[arg(long, value_name = "DIR")]
+        archives: Option<PathBuf>,
     },
     /// Write the manual pages
     Manual {
@@ -88,16 +108,21 @@ fn run(cli: Cli) -> Result<(), Problem> {
                 })?;
             }
         }
-        What::Manifests { archives, unreleased: _, base_url, out } => {
+        What::Manifests { archives, unreleased: _, repository, base_url, out } => {
             directory(&out)?;
-            let base_url = base_url.unwrap_or_else(|| default_base_url(version));
-            let release = Release { version, base_url: &base_url, archives: archives.as_deref() };
+            let repository = repository.as_deref().unwrap_or(PLACEHOLDER);
+            let base_url = base_url.unwrap_or_else(|| default_base_url(repository, version));
+            let (base_url, archives) = (base_url.as_str(), archives.as_deref());
+            let release = Release { version, repository, base_url, archives };
             for plugin in PLUGINS {
                 let text = manifest(&plugin, release)?;
                 wrote(&out.join(format!("{}.yaml", plugin.name)), |path| {
                     put(path, text.as_bytes())
                 })?;
             }
+        }
+        What::Check { manifests, archives } => {
+            check::check(&manifests, version, archives.as_deref())?;
         }
         What::Manual { out } => {
             directory(&out)?;

@@ -26,8 +26,9 @@ pub struct Platform {
     pub arch: &'static str,
 }
 
-/// Where the project is at home; a release may be built for another place.
-pub const HOMEPAGE: &str = "https://github.com/kubectl-rhacs/kubectl-rhacs";
+/// What stands for the address of the repository as long as nothing is released. Its domain is
+/// reserved: nobody can publish archives there.
+pub const PLACEHOLDER: &str = "https://kubectl-rhacs.example";
 
 /// The plugins.
 pub const PLUGINS: [Plugin; 2] = [

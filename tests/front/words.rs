@@ -24,6 +24,62 @@ fn without_a_word_it_helps() {
 }
 
 #[test]
+fn help_behind_a_word_is_help_too() {
+    let suite = Suite::new().with_echo("kubectl-rhacs-upgrade").with_echo("kubectl-rhacs-report");
+    let asked = |typed: &[&str]| {
+        let run = suite.rhacs(typed);
+        assert_eq!(run.code, Some(0), "{typed:?}: {}", run.stderr);
+        run.stdout.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&["upgrade", "help"]), ["[--help]"]);
+    assert_eq!(
+        asked(&["-n", "x", "upgrade", "help", "plan"]),
+        ["[-n]", "[x]", "[plan]", "[--help]"]
+    );
+    assert_eq!(asked(&["report", "help"]), ["[help]"], "it may have such a word");
+    assert!(suite.rhacs(&["doctor", "help"]).stdout.contains("--fix"));
+    assert!(suite.rhacs(&["completion", "install", "help"]).stdout.contains("--bin-dir"));
+    let nonsense = suite.rhacs(&["help", "nonsense"]);
+    assert_eq!(nonsense.code, Some(2), "{}", nonsense.stderr);
+}
+
+#[test]
+fn wrong_words_are_told_programs_as_well() {
+    let suite = Suite::new();
+    for (typed, expected) in [
+        (&["upgade", "-o", "json"][..], "did you mean kubectl rhacs upgrade?"),
+        (&["doctor", "--fixx", "-ojson"], "--fix"),
+        (&["completion", "tcsh", "--output=json"], "tcsh"),
+        (&["help", "upgade", "--output=json"], "did you mean kubectl rhacs upgrade?"),
+    ] {
+        let run = suite.rhacs(typed);
+        assert_eq!(run.code, Some(2), "{typed:?}: {}", run.stderr);
+        let value: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((&value["exit"], &value["code"]), (&"usage".into(), &2.into()), "{typed:?}");
+        assert!(value.to_string().contains(expected), "{typed:?}: {value}");
+        assert!(run.stderr.contains(expected), "{typed:?}: {}", run.stderr);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let suite = Suite::new();
+    let program = suite.bin().join("kubectl-rhacs");
+    for typed in [&["--help"][..], &["--version"], &["help"], &["doctor", "--help"], &["version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = suite.command(program.to_str().unwrap(), typed);
+        let output = command.stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{typed:?}: {stderr}");
+        assert!(stderr.contains("No space left"), "{typed:?}: {stderr}");
+    }
+    // Whoever closes a pipe has read enough.
+    let pipe = "{ kubectl-rhacs --help; echo $? >code; } | :; cat code";
+    assert_eq!(suite.run("sh", &["-c", pipe]).unwrap().stdout, "0\n");
+}
+
+#[test]
 fn its_own_version_is_one_line() {
     let run = Suite::new().rhacs(&["--version"]);
     assert_eq!(run.stdout, format!("kubectl rhacs {}\n", env!("CARGO_PKG_VERSION")));

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers fail and speak as tests do")]
 
+mod cluster;
 mod index;
 mod releases;
 mod server;
@@ -66,6 +67,22 @@ fn a_suite_installed_by_krew_runs_every_word_through_kubectl() {
         let run = world.kubectl(&["sf-token", "--help"]);
         assert!(run.succeeded && run.stdout.contains("kubectl sf-token"), "{}", run.stdout);
     }
+    for word in ["completion", "doctor", "version", "help"] {
+        let about = format!("kubectl rhacs {word}");
+        for typed in [&["rhacs", word, "--help"][..], &["rhacs", "help", word]] {
+            let run = world.kubectl(typed);
+            assert!(run.succeeded && run.stdout.contains(&about), "{typed:?}: {}", run.stdout);
+        }
+    }
+    for (typed, expected) in [
+        (&["rhacs"][..], "kubectl rhacs doctor"),
+        (&["rhacs", "help"], "kubectl rhacs doctor"),
+        (&["rhacs", "completion", "bash"], "complete -"),
+        (&["rhacs", "upgrade", "help"], "kubectl rhacs upgrade"),
+    ] {
+        let run = world.kubectl(typed);
+        assert!(run.succeeded && run.stdout.contains(expected), "{typed:?}: {}", run.stdout);
+    }
     let versions = world.json(&["rhacs", "version", "-o", "json"]);
     assert_eq!(versions["programs"][1]["installed"], true, "{versions}");
     let doctor = world.json(&["rhacs", "doctor", "--fix", "-o", "json"]);
@@ -75,6 +92,37 @@ fn a_suite_installed_by_krew_runs_every_word_through_kubectl() {
     assert!(tab.stdout.starts_with("--rollback-on-failure\t"), "{}{}", tab.stdout, tab.stderr);
     let manual = world.installed("rhacs", "0.1.0").join("man/man1/kubectl-rhacs-upgrade.1");
     assert!(manual.is_file(), "{}", manual.display());
+}
+
+#[test]
+fn a_suite_installed_by_krew_works_on_a_cluster() {
+    let Some((world, releases)) = world() else { return };
+    let programs =
+        ["scc", "upgrade", "rollback", "roxctl"].map(|word| format!("kubectl-rhacs-{word}"));
+    if !releases.has("rhacs-sim") || !programs.iter().all(|program| releases.has(program)) {
+        return eprintln!("skipped: the suite is not built whole");
+    }
+    let installed =
+        world.install(&releases.manifest("rhacs", "0.1.0"), &releases.archive("rhacs", "0.1.0"));
+    assert!(installed.succeeded, "{}", installed.stderr);
+    let _cluster = cluster::Cluster::serve(&world, &world.installed("rhacs", "0.1.0"));
+    for (typed, expected) in [
+        (&["rhacs", "-n", "stackrox", "scc"][..], "stackrox-central"),
+        (&["rhacs", "--namespace=stackrox", "scc", "status"], "deploy/central"),
+        (&["rhacs", "upgrade", "status"], "3.66.1"),
+        (&["rhacs", "upgrade", "history", "-o", "json"], "[]"),
+        (&["rhacs", "roxctl", "list", "--offline"], "no roxctl"),
+    ] {
+        let run = world.kubectl(typed);
+        assert!(run.succeeded, "{typed:?}: {}", run.stderr);
+        assert!(run.stdout.contains(expected), "{typed:?}: {}", run.stdout);
+    }
+    let elsewhere = world.kubectl(&["rhacs", "-n", "acs", "upgrade", "status"]);
+    assert!(elsewhere.stderr.contains("`acs`"), "{}{}", elsewhere.stdout, elsewhere.stderr);
+    let words = ["rhacs", "upgrade", "plan", "--rehearse", "sample:3.66.1", "--to", "3.69.2"];
+    let rehearsed = world.kubectl(&words);
+    assert!(rehearsed.succeeded, "{}", rehearsed.stderr);
+    assert!(rehearsed.stdout.contains("3.69.2"), "{}", rehearsed.stdout);
 }
 
 #[test]
@@ -104,6 +152,21 @@ fn krew_upgrades_the_suite_from_a_custom_index_and_uninstalls_it() {
     left.retain(|name| name.contains("rhacs"));
     assert_eq!(left, Vec::<String>::new());
     assert!(!world.kubectl(&["rhacs", "version"]).succeeded);
+}
+
+#[test]
+fn only_manifests_of_a_release_may_be_published() {
+    let Some((_, releases)) = world() else { return };
+    let check = |manifests: &std::path::Path, version: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rhacs-release"));
+        command.args(["check", "--release", version, "--manifests"]).arg(manifests);
+        let output = command.arg("--archives").arg(releases.dist()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (may, why) = check(releases.manifest("rhacs", "0.1.0").parent().unwrap(), "v0.1.0");
+    assert!(may, "{why}");
+    let (may, why) = check(&tools::repository().join("krew-manifests"), "0.1.0");
+    assert!(!may && why.contains("sum of no archive") && why.contains("placeholder"), "{why}");
 }
 
 #[test]

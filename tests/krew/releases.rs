@@ -46,8 +46,12 @@ impl Releases {
             return;
         }
         self.pack(version, &self.dist());
-        let release =
-            Release { version, base_url: &self.url, archives: Some(&self.root.join("dist")) };
+        let release = Release {
+            version,
+            repository: "https://forge.example/ours",
+            base_url: &self.url,
+            archives: Some(&self.root.join("dist")),
+        };
         for plugin in self.plugins() {
             let path = self.manifest(plugin.name, version);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -42,6 +42,11 @@ impl World {
         &self.root
     }
 
+    /// The kubeconfig, which need not be there.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.root.join("home/kubeconfig")
+    }
+
     /// Where krew keeps a version of a plugin.
     pub fn installed(&self, plugin: &str, version: &str) -> PathBuf {
         self.root.join("krew/store").join(plugin).join(format!("v{version}"))
@@ -80,6 +85,7 @@ impl World {
             .env_clear()
             .env("PATH", path)
             .env("HOME", self.root.join("home"))
+            .env("KUBECONFIG", self.kubeconfig())
             .env("KREW_ROOT", krew)
             .env("KREW_OS", "linux")
             .env("KREW_ARCH", ARCH)

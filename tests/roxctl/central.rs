@@ -99,7 +99,7 @@ fn when_central_does_not_give_it_the_mirror_does() {
     let without_network = |command: &mut Command| {
         command.env("HTTPS_PROXY", "http://127.0.0.1:1");
     };
-    run_with(&installation, "install --request-timeout 1s", without_network)
+    run_with(&installation, "install --request-timeout 20s", without_network)
         .ends_with(1)
         .says("trying the mirror instead")
         .says("proxy");
@@ -127,6 +127,12 @@ fn a_machine_that_central_has_no_file_for_is_told_those_it_has() {
         .says("linux/amd64, linux/ppc64le, linux/s390x, darwin/amd64, windows/amd64");
     run(&installation, "install central --os windows --arch amd64").ends_with(0);
     assert!(installation.directory().join("roxctl.exe").is_file());
+    // What neither Central nor the mirror has for a release is known without asking them.
+    let asked = installation.simulation().requests().len();
+    run(&installation, "install 3.69.2 --os linux --arch arm64")
+        .ends_with(2)
+        .says("linux/amd64, darwin/amd64, windows/amd64");
+    assert_eq!(installation.simulation().requests().len(), asked);
 }
 
 #[test]

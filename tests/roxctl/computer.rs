@@ -66,7 +66,11 @@ impl Computer {
 
     /// The command, with nothing of this process's environment.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(ROXCTL);
+        self.command_of(ROXCTL, words)
+    }
+
+    fn command_of(&self, program: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(words)
             .env_clear()
@@ -78,8 +82,34 @@ impl Computer {
         command
     }
 
+    /// Runs a shell script that may mount file systems of its own; `$ROXCTL` is the binary. None,
+    /// said aloud, where nothing can be mounted.
+    #[cfg(target_os = "linux")]
+    pub fn run_script(&self, script: &str) -> Option<Finished> {
+        let shell = |script: &str| {
+            let path = std::env::join_paths(&self.path).expect("a PATH");
+            let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", path.display());
+            let words = ["--map-root-user", "--mount", "sh", "-euc", script];
+            self.command_of("unshare", &words).env("PATH", path).env("ROXCTL", ROXCTL).output()
+        };
+        let trial = shell("mkdir trial; mount -t tmpfs tmpfs trial; umount trial");
+        drop(fs::remove_dir(self.home.path().join("trial")));
+        if trial.is_ok_and(|output| output.status.success()) {
+            return Some(Finished::new(&shell(script).expect("a shell starts"), &[script]));
+        }
+        rhacs_tests::skipped("no file system can be mounted here");
+        None
+    }
+
     /// Runs the command in this process, as on a computer of this machine.
     pub fn run_on(&self, machine: Machine, words: &str) -> Ended {
+        let env = self.env(machine, words);
+        let exit = kubectl_rhacs_roxctl::run(&env);
+        Ended { exit, stdout: env.stdout().captured(), stderr: env.stderr().captured() }
+    }
+
+    /// The surroundings of the command in this process, as on a computer of this machine.
+    pub fn env(&self, machine: Machine, words: &str) -> Env {
         let windows = machine.os == common::env::Os::Windows;
         let path: Vec<String> =
             self.path.iter().map(|directory| directory.display().to_string()).collect();
@@ -87,15 +117,13 @@ impl Computer {
         let args = ["kubectl-rhacs-roxctl"].into_iter().chain(words.split_whitespace());
         let args: Vec<&str> = args.chain(["--kubeconfig", &kubeconfig]).collect();
         let local = self.home.path().join("AppData").display().to_string();
-        let env = Env::test()
+        Env::test()
             .with_args(args)
             .with_machine(machine)
             .with_home(self.home.path())
             .with_current_directory(self.home.path())
             .with_variable("PATH", &path.join(if windows { ";" } else { ":" }))
-            .with_variable("LOCALAPPDATA", &local);
-        let exit = kubectl_rhacs_roxctl::run(&env);
-        Ended { exit, stdout: env.stdout().captured(), stderr: env.stderr().captured() }
+            .with_variable("LOCALAPPDATA", &local)
     }
 
     /// Puts a program at a path of its home, which says that it is roxctl of `version`.

@@ -1,7 +1,7 @@
 //! Killed at any moment: the old or the new roxctl is there, whole, and the next command tidies up.
 
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sim::mirror::{Mirror, MirrorFault};
 
@@ -15,13 +15,11 @@ fn spawn(computer: &Computer, words: &str) -> Child {
     command.spawn().expect("the binary starts")
 }
 
-/// Kills a command after `delay`; true when it had ended by itself.
-fn kill_after(child: &mut Child, delay: Duration) -> bool {
+/// Kills a command after `delay`, unless it has ended by then.
+fn kill_after(child: &mut Child, delay: Duration) {
     std::thread::sleep(delay);
-    let ended = child.try_wait().expect("waited").is_some();
     child.kill().expect("killed");
     child.wait().expect("ended");
-    ended
 }
 
 /// Delays from none to what a whole command takes, so that every part of it is hit.
@@ -33,28 +31,59 @@ fn wholes(mirror: &Mirror) -> [Vec<u8>; 2] {
     ["4.8.3", "4.9.1"].map(|version| mirror.file(version, "Linux", "roxctl").expect("published"))
 }
 
+/// Waits until something is so.
+fn wait_for(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(120), "it never comes to that");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What has to be true however an install was killed: one roxctl, whole, with its receipt.
+fn assert_whole(computer: &Computer, wholes: &[Vec<u8>], killed: &str) {
+    let present = computer.files().remove(".local/bin/roxctl").expect("one is there");
+    assert!(wholes.contains(&present), "killed {killed}: it is whole");
+    let found = computer.run("list --offline -o json").ends_with(0).json();
+    assert_eq!(found[0]["roxctl"]["ours"], true, "killed {killed}: it has its receipt");
+}
+
 #[test]
-fn an_install_that_is_killed_leaves_the_old_or_the_new_one_whole() {
+fn an_install_that_is_killed_in_its_download_leaves_the_old_one_whole() {
     let mirror = publishing(&["4.8.3", "4.9.1"]).size(400_000).start().expect("up");
-    mirror.add(MirrorFault::Slow { milliseconds: 2 });
+    let url = mirror.url();
+    let [old, _] = wholes(&mirror);
+    let computer = Computer::new();
+    computer.run(&format!("install 4.8.3 --mirror {url}")).ends_with(0);
+    let part = computer.bin().join("roxctl.part");
+    for after in [0, 1, 4096, 200_000, 399_999] {
+        mirror.add(MirrorFault::Stall { after, times: 1 });
+        let mut child = spawn(&computer, &format!("install 4.9.1 --mirror {url}"));
+        wait_for(|| std::fs::metadata(&part).is_ok_and(|part| part.len() == after));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        mirror.clear();
+        assert!(part.exists(), "killed after {after} bytes: it is not finished");
+        assert_whole(&computer, std::slice::from_ref(&old), &format!("after {after} bytes"));
+    }
+    computer.run(&format!("install 4.9.1 --mirror {url}")).ends_with(0).says("was not finished");
+    assert_eq!(computer.names(), [".local/bin/roxctl"]);
+    assert_eq!(computer.version(), "4.9.1");
+}
+
+#[test]
+fn an_install_that_is_killed_at_any_moment_leaves_the_old_or_the_new_one_whole() {
+    let mirror = mirror();
     let url = mirror.url();
     let wholes = wholes(&mirror);
     let computer = Computer::new();
     computer.run(&format!("install 4.8.3 --mirror {url}")).ends_with(0);
-    let (mut killed, mut unfinished) = (0, 0);
     for (round, delay) in delays().enumerate() {
         let version = ["4.9.1", "4.8.3"][round % 2];
         let words = format!("install {version} --force --mirror {url}");
-        let ended = kill_after(&mut spawn(&computer, &words), delay);
-        killed += usize::from(!ended);
-        unfinished += usize::from(computer.names().len() > 1);
-        let present = computer.files().remove(".local/bin/roxctl").expect("one is there");
-        assert!(wholes.contains(&present), "killed after {delay:?}: it is whole");
-        let found = computer.run("list --offline -o json").ends_with(0).json();
-        assert_eq!(found[0]["roxctl"]["ours"], true, "killed after {delay:?}: it has its receipt");
+        kill_after(&mut spawn(&computer, &words), delay);
+        assert_whole(&computer, &wholes, &format!("after {delay:?}"));
     }
-    assert!(killed > 10 && unfinished > 3, "{killed} killed, {unfinished} unfinished");
-    mirror.clear();
     computer.run(&format!("install 4.9.1 --mirror {url}")).ends_with(0);
     assert_eq!(computer.names(), [".local/bin/roxctl"]);
     computer.run("uninstall").ends_with(0);
@@ -91,12 +120,8 @@ fn ctrl_c_leaves_nothing_unfinished() {
     let before = computer.files();
     mirror.add(MirrorFault::Stall { after: 40_000, times: 1 });
     let mut child = spawn(&computer, &format!("install 4.9.1 --mirror {url}"));
-    let began = std::time::Instant::now();
-    while computer.names().len() < 2 {
-        assert!(began.elapsed() < Duration::from_secs(30), "it never begins");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(50));
+    let part = computer.bin().join("roxctl.part");
+    wait_for(|| std::fs::metadata(&part).is_ok_and(|part| part.len() == 40_000));
     let interrupt =
         std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupt.expect("kill").success());

@@ -32,7 +32,7 @@ fn it_is_installed_upgraded_verified_and_removed() {
     assert!(computer.names().is_empty(), "{:?}", computer.names());
     assert!(computer.receipts().is_empty());
     computer.run("uninstall").ends_with(0).says("nothing to do");
-    computer.run("which").ends_with(1).says("install");
+    computer.run("which").ends_with(2).says("install");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 mod central;
 mod computer;
 mod crash;
+mod disk;
+mod exits;
 mod faults;
 mod input;
 mod install;

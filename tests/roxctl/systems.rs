@@ -107,6 +107,24 @@ fn a_machine_that_a_release_is_not_published_for_is_told_those_it_is() {
         assert!(ended.stderr.contains(offered), "{ended:?}");
         assert!(computer.names().is_empty());
     }
+    assert_eq!(mirror.requests(), [], "what is known needs not be asked for");
+}
+
+#[test]
+fn a_machine_that_no_release_is_for_is_refused_before_anything_is_asked() {
+    let (computer, mirror) = (Computer::new(), mirror());
+    let own = Machine { os: Os::Linux, arch: Arch::Amd64 };
+    let refused = |words: &str| {
+        let ended = computer.run_on(own, &format!("{words} --mirror {}", mirror.url()));
+        assert_eq!(ended.exit, Exit::Usage, "{words}: {ended:?}");
+        assert!(ended.stderr.contains("is not published for"), "{words}: {ended:?}");
+        assert_eq!(mirror.requests(), [], "{words}");
+    };
+    refused("install latest --os windows --arch arm64");
+    refused("install latest --os darwin --arch s390x");
+    refused("install 3.69.2 --arch arm64 --dry-run");
+    let sum = "0".repeat(64);
+    refused(&format!("install 4.4.0 --arch arm64 --sha256 {sum}"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub use finished::Finished;
-pub use shared::shared_file;
+pub use shared::{shared_file, skipped};
 pub use stage::{CANARY, Stage, StageBuilder};
 
 /// How much faster than the real thing the embedded cluster lives in tests.

@@ -11,12 +11,12 @@ pub fn shared_file(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    say(&format!("skipped: {name} is not beside the checkout"));
+    skipped(&format!("{name} is not beside the checkout"));
     None
 }
 
-/// Tells a person who runs the tests.
+/// Tells a person who runs the tests why one does nothing here.
 #[expect(clippy::print_stderr, reason = "a skipped test has to say so, and cargo shows this only")]
-fn say(words: &str) {
-    eprintln!("{words}");
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }

@@ -7,6 +7,7 @@ mod faults;
 mod flow;
 mod input;
 mod plans;
+mod programs;
 mod rehearsals;
 mod roxctl;
 

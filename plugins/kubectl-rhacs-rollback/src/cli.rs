@@ -12,6 +12,7 @@ use common::central::CentralArgs;
 use common::cluster::ConnectionArgs;
 use common::command::help::{Shown, share_flags};
 use common::command::{DryRun, Flags, RunArgs};
+use common::exit::Exit;
 use common::failure::Failure;
 use common::rhacs::images::{Image, ImageOptions, Role};
 use common::rhacs::{Component, Version};
@@ -31,7 +32,7 @@ use crate::planner::Request;
     bin_name = "kubectl rhacs rollback",
     display_name = "kubectl rhacs rollback",
     version = common::SUITE_VERSION,
-    after_help = examples::EXAMPLES,
+    after_help = format!("{}\n\n{}", examples::EXAMPLES, Exit::help()),
     disable_help_subcommand = true,
     subcommand_value_name = "VERB",
     subcommand_help_heading = "Verbs",
@@ -109,7 +110,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "RUN", conflicts_with = "to_revision")]
     pub to_run: Option<String>,
     /// Give Central the template of this revision, whatever is recorded
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_revision)]
     pub to_revision: Option<u64>,
     /// Force Central back to the version of --to: what it wrote since the upgrade is lost
     #[arg(long)]
@@ -288,6 +289,14 @@ const SHOWN: [Shown; 6] = [
     ("history", &["Output options", "Connection options"]),
     ("unlock", &["--yes", "Output options", "Connection options"]),
 ];
+
+fn parse_revision(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+        "a revision is a whole number such as 3; `kubectl rollout history deploy/central` lists \
+         those there are"
+            .to_owned()
+    })
+}
 
 fn parse_image(text: &str) -> Result<String, String> {
     match Image::classify(text) {

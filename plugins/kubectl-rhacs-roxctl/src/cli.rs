@@ -1,6 +1,7 @@
 //! The command line of `kubectl rhacs roxctl`.
 
 mod examples;
+mod exits;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use common::central::CentralArgs;
 use common::cluster::{ConnectionArgs, parse_duration};
@@ -16,6 +19,8 @@ use common::env::{Arch, Os};
 use common::rhacs::Version;
 use common::roxctl::{Checksum, VENDOR_MIRROR, parse_arch, parse_os};
 use common::ui::UiArgs;
+
+pub use exits::EXITS;
 
 /// Install, switch, verify and remove roxctl on this computer
 ///
@@ -27,7 +32,7 @@ use common::ui::UiArgs;
     bin_name = "kubectl rhacs roxctl",
     display_name = "kubectl rhacs roxctl",
     version = common::SUITE_VERSION,
-    after_help = examples::EXAMPLES,
+    after_help = format!("{}\n\n{}", examples::EXAMPLES, exits::help()),
     disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -85,7 +90,7 @@ pub struct InstallArgs {
     #[arg(long, value_parser = parse_arch)]
     pub arch: Option<Arch>,
     /// Take it from this file, verified by a sha256sum.txt beside it or by --sha256
-    #[arg(long, value_name = "PATH", conflicts_with = "mirror")]
+    #[arg(long, value_name = "PATH")]
     pub file: Option<PathBuf>,
     /// The checksum it must have, instead of the published one
     #[arg(long, value_name = "HEX")]
@@ -259,7 +264,18 @@ impl Cli {
     /// # Errors
     /// clap's own error, which also carries `--help` and `--version`.
     pub fn read(args: &[OsString]) -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&command().try_get_matches_from(args)?)
+        let mut command = command();
+        let matches = command.try_get_matches_from_mut(args)?;
+        let is_typed = |id| {
+            let install = matches.subcommand_matches("install");
+            install.and_then(|install| install.value_source(id)) == Some(ValueSource::CommandLine)
+        };
+        // A mirror of the environment is for whoever asks no other source.
+        if is_typed("file") && is_typed("mirror") {
+            let message = "the argument '--file <PATH>' cannot be used with '--mirror <URL>'";
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
+        Self::from_arg_matches(&matches)
     }
 }
 

@@ -5,11 +5,11 @@ pub mod cli;
 pub mod cmd;
 pub mod session;
 
-use common::command::process::{asked_to_stop, print_usage};
+use common::command::process::asked_to_stop;
 use common::env::Env;
 use common::exit::Exit;
 use common::failure::Failure;
-use common::ui::Ui;
+use common::ui::{Ui, print_usage};
 
 use cli::{Cli, Verb};
 use session::Session;

@@ -13,6 +13,7 @@ use common::central::CentralArgs;
 use common::cluster::ConnectionArgs;
 use common::command::help::{Shown, share_flags};
 use common::command::{DryRun, Flags, RunArgs};
+use common::exit::Exit;
 use common::failure::Failure;
 use common::plan::ScannerConfig;
 use common::rhacs::images::{ImageOptions, Role};
@@ -32,7 +33,7 @@ use crate::planner::Request;
     bin_name = "kubectl rhacs upgrade",
     display_name = "kubectl rhacs upgrade",
     version = common::SUITE_VERSION,
-    after_help = examples::EXAMPLES,
+    after_help = format!("{}\n\n{}", examples::EXAMPLES, Exit::help()),
     disable_help_subcommand = true,
     subcommand_value_name = "VERB",
     subcommand_help_heading = "Verbs",

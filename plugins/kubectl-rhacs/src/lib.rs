@@ -18,7 +18,7 @@ use common::complete;
 use common::env::Env;
 use common::exit::Exit;
 use common::failure::Failure;
-use common::ui::{Ui, UiArgs};
+use common::ui::{Ui, UiArgs, print_usage, wanted_output};
 
 use cli::{Cli, Word};
 use route::Route;
@@ -32,12 +32,15 @@ pub fn run(env: &Env) -> ExitCode {
     }
     let result = match route::route(env.args().get(1..).unwrap_or_default()) {
         Route::Own => return own(env).into(),
+        Route::Help { words } => return help(env, &words).into(),
         Route::Word { name, args } => {
             Siblings::of(env).of_word(&name).and_then(|program| become_program(&program, &args))
         }
     };
-    result
-        .unwrap_or_else(|failure| Ui::new(env, &UiArgs::default(), false).failure(&failure).into())
+    result.unwrap_or_else(|failure| {
+        let output = wanted_output(env.args()).unwrap_or_default();
+        Ui::new(env, &UiArgs { output, ..UiArgs::default() }, false).failure(&failure).into()
+    })
 }
 
 /// Becomes `program`; returns only when that fails, or on Windows with how it ended.
@@ -47,6 +50,12 @@ fn become_program(program: &Path, args: &[std::ffi::OsString]) -> Result<ExitCod
             .caused_by(&error)
             .hint("kubectl rhacs doctor")
     })
+}
+
+/// Prints the help of one of the front door's own words.
+fn help(env: &Env, words: &[String]) -> Exit {
+    let ui = Ui::new(env, &UiArgs::default(), false);
+    cmd::help::run(&ui, words).unwrap_or_else(|failure| ui.failure(&failure))
 }
 
 /// Runs one of the front door's own words.
@@ -64,14 +73,4 @@ fn own(env: &Env) -> Exit {
         Some(Word::Completion { what }) => cmd::completion::run(env, &ui, what),
     };
     result.unwrap_or_else(|failure| ui.failure(&failure))
-}
-
-/// Help and version are data; wrong usage is an error that ends with 2.
-fn print_usage(env: &Env, error: &clap::Error) -> Exit {
-    let text = error.render().to_string();
-    let (stream, exit) =
-        if error.use_stderr() { (env.stderr(), Exit::Usage) } else { (env.stdout(), Exit::Done) };
-    // There is nobody left to tell that the stream is closed.
-    drop(stream.write(&text));
-    exit
 }

@@ -9,6 +9,11 @@ use crate::words::{self, OWN_WORDS};
 pub enum Route {
     /// To the front door: its own words, help and version.
     Own,
+    /// To the help of one of the front door's own words.
+    Help {
+        /// The word, and perhaps its verb.
+        words: Vec<String>,
+    },
     /// To the program of a word, with all arguments but the word.
     Word {
         /// The word, perhaps one that the suite does not have.
@@ -31,9 +36,30 @@ pub fn route(args: &[OsString]) -> Route {
         return help(rest);
     }
     if OWN_WORDS.contains(&name.as_str()) {
-        return Route::Own;
+        return help_behind(&name, &rest[at..]);
+    }
+    // A program of somebody else may have a word `help` of its own.
+    if words::word(&name).is_some()
+        && let Some(verb) = find_word(&rest)
+        && rest[verb] == "help"
+    {
+        rest.remove(verb);
+        rest.push("--help".into());
     }
     Route::Word { name, args: rest }
+}
+
+/// Where an own word leads: `doctor help` is what `doctor --help` is.
+fn help_behind(name: &str, rest: &[OsString]) -> Route {
+    let is_verb =
+        |verb: &OsString| looks_like_a_word(verb) && !verb.to_string_lossy().starts_with('-');
+    match rest.split_last() {
+        Some((last, verbs)) if last == "help" && verbs.iter().all(is_verb) => {
+            let verbs = verbs.iter().map(|verb| verb.to_string_lossy().into_owned());
+            Route::Help { words: std::iter::once(name.to_owned()).chain(verbs).collect() }
+        }
+        _ => Route::Own,
+    }
 }
 
 /// The place of the word in `args`; none when there are only flags.
@@ -118,6 +144,7 @@ mod tests {
             ("--help upgrade", word("upgrade", "--help")),
             ("upgrade -- doctor", word("upgrade", "-- doctor")),
             ("-v 6 roxctl list", word("roxctl", "-v 6 list")),
+            ("report help", word("report", "help")),
         ] {
             assert_eq!(routed(line), route, "{line}");
         }
@@ -126,8 +153,21 @@ mod tests {
     #[test]
     fn help_is_the_programs_to_give() {
         assert_eq!(routed("help upgrade plan"), word("upgrade", "plan --help"));
+        assert_eq!(routed("upgrade help"), word("upgrade", "--help"));
+        assert_eq!(routed("-n x upgrade help plan"), word("upgrade", "-n x plan --help"));
+        assert_eq!(routed("upgrade resume help"), word("upgrade", "resume help"));
         assert_eq!(routed("help"), Route::Own);
         assert_eq!(routed("help doctor"), Route::Own);
+    }
+
+    #[test]
+    fn help_behind_an_own_word_is_given_here() {
+        let help = |words: &[&str]| Route::Help {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        assert_eq!(routed("doctor help"), help(&["doctor"]));
+        assert_eq!(routed("completion install help"), help(&["completion", "install"]));
+        assert_eq!(routed("doctor --fix help"), Route::Own);
     }
 
     #[test]

@@ -162,18 +162,13 @@ async fn interruption(interrupter: &Interrupter, stop: &Stop, env: &Env, ui: &Ui
 /// Help and version are data; wrong usage is an error that ends with 2, or with what monitoring
 /// takes for unknown.
 fn print_usage(env: &Env, error: &clap::Error) -> End {
-    let text = error.render().to_string();
-    let is_error = error.use_stderr();
-    let stream = if is_error { env.stderr() } else { env.stdout() };
-    // There is nobody left to tell that the stream is closed.
-    drop(stream.write(&text));
+    let exit = common::ui::print_usage(env, error);
     let command = cli::command();
     let is_verb = |argument: &&OsString| command.find_subcommand(argument).is_some();
     let verb = env.args().iter().skip(1).find(is_verb);
     let is_monitoring = verb.is_some_and(|verb| verb == "expiring");
-    match (is_error, is_monitoring) {
-        (false, _) => End::Suite(Exit::Done),
-        (true, true) => End::Monitoring(Health::Unknown),
-        (true, false) => End::Suite(Exit::Usage),
+    if is_monitoring && exit == Exit::Usage {
+        return End::Monitoring(Health::Unknown);
     }
+    End::Suite(exit)
 }

@@ -52,6 +52,13 @@ impl Exit {
         (Self::Interrupted, "interrupted"),
     ];
 
+    /// The codes with their meanings for the end of a `--help`, one a line.
+    #[must_use]
+    pub fn help() -> String {
+        let line = |(exit, meaning): (Self, &str)| format!("\n  {:<3} {meaning}", exit.code());
+        Self::ALL.into_iter().map(line).fold("Exit codes:".to_owned(), |text, line| text + &line)
+    }
+
     /// The number given to the operating system.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -68,6 +75,14 @@ impl From<Exit> for std::process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lines_of_a_help_fit_the_narrowest_terminal() {
+        let help = Exit::help();
+        assert!(help.starts_with("Exit codes:\n  0   done, or nothing to do\n  1   "), "{help}");
+        assert!(help.ends_with("\n  130 interrupted"), "{help}");
+        assert!(help.lines().all(|line| line.len() < 60), "{help}");
+    }
 
     #[test]
     fn the_readme_has_every_code() {

@@ -31,6 +31,8 @@ pub mod env;
 pub mod exit;
 pub mod failure;
 pub mod fs;
+#[cfg(any(feature = "cluster", feature = "complete"))]
+mod kubeconfig;
 #[cfg(feature = "cluster")]
 pub mod observe;
 pub mod plan;

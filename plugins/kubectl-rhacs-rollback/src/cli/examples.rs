@@ -59,7 +59,4 @@ Examples:
   kubectl rhacs rollback --rehearse
 
   # See a forced one through on an embedded sample
-  kubectl rhacs rollback --force --to 3.66.1 --rehearse sample:3.69.2
-
-Exit codes: 0 done or nothing to do, 2 usage, 3 blocked by a check, 4 a step failed, 5 not verified in time,
-6 declined, 7 no supported way, 8 locked by another run, 9 plan is stale, 10 changes pending, 130 interrupted";
+  kubectl rhacs rollback --force --to 3.66.1 --rehearse sample:3.69.2";

@@ -29,7 +29,7 @@ fn each_flag_chooses_its_way() {
 fn forcing_needs_a_version_and_the_other_way_round() {
     for words in ["--force", "--to 3.66.1", "plan --image r/main:3.66.1"] {
         let failure = read(words).expect(words).check().expect_err(words);
-        assert_eq!(failure.exit(), common::exit::Exit::Usage, "{words}");
+        assert_eq!(failure.exit(), Exit::Usage, "{words}");
     }
     for words in ["--to-run a --to-revision 1", "--force --to nonsense"] {
         assert_eq!(read(words).expect_err(words).exit_code(), 2, "{words}");
@@ -37,6 +37,14 @@ fn forcing_needs_a_version_and_the_other_way_round() {
     assert!(read("unlock --force --reason dead").expect("a command").check().is_ok());
     let request = read("--force --to 3.0.62.1").expect("a command").request();
     assert_eq!(request.force, Some(Version::release(3, 62, 1)));
+}
+
+#[test]
+fn a_revision_that_is_no_number_is_told_what_one_is() {
+    for words in ["--to-revision abc", "--to-revision 0", "--to-revision=-1"] {
+        let told = read(words).expect_err(words).to_string();
+        assert!(told.contains("a whole number such as 3"), "{told}");
+    }
 }
 
 #[test]

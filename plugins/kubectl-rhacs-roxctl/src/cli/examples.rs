@@ -10,10 +10,7 @@ Examples:
   kubectl rhacs roxctl use 4.8.3
 
   # What is here, and whether it fits
-  kubectl rhacs roxctl list
-
-Exit codes: 0 done or nothing to do, 1 not reachable, 2 usage or not published, 3 something is in the way,
-4 not verified and nothing kept, 5 nothing to verify it with, 6 declined, 8 another command is at work, 130 interrupted";
+  kubectl rhacs roxctl list";
 
 pub(super) const INSTALL: &str = "\
 Examples:
@@ -53,7 +50,7 @@ Examples:
 
 pub(super) const VERIFY: &str = "\
 Examples:
-  # Ends with 4 when a checksum is wrong
+  # Ends with 4 when a checksum is wrong, with 5 when there is none to compare with
   kubectl rhacs roxctl verify
 
   # Without a network

@@ -65,3 +65,14 @@ fn wrong_words_are_refused() {
 fn the_command_is_well_formed() {
     command().debug_assert();
 }
+
+#[test]
+fn help_and_readme_give_every_exit_code_the_same_meaning() {
+    let help = command().render_long_help().to_string();
+    let readme = include_str!("../../../../README.md").replace('`', "");
+    for (exit, meaning) in EXITS {
+        let code = exit.code();
+        assert!(help.contains(&format!("\n  {code:<3} {meaning}\n")), "{code}: {help}");
+        assert!(readme.contains(&format!("\n| {code} | {meaning} |\n")), "{code}");
+    }
+}

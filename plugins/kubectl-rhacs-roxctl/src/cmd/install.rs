@@ -5,7 +5,7 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::roxctl::{
     InstallRequest, Installed, Limits, Place, Receipts, Release, RoxctlError, Source, Target,
-    install, os_name,
+    install, offered_by_central, os_name,
 };
 use common::run::Outcome;
 use common::ui::Output;
@@ -30,7 +30,8 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<Exit, Failure>
         session.env.current_directory(),
     )
     .map_err(|error| error.into_failure("cannot install roxctl"))?;
-    let sources = sources(session, args).await?;
+    let sources = sources(session, args, machine).await?;
+    let sources = published(sources, machine).map_err(failure)?;
     let request = |source| InstallRequest {
         source,
         machine,
@@ -54,7 +55,11 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<Exit, Failure>
 }
 
 /// The sources to try, in order. What was asked for decides whether there is a second one.
-async fn sources(session: &Session, args: &InstallArgs) -> Result<Vec<Source>, Failure> {
+async fn sources(
+    session: &Session,
+    args: &InstallArgs,
+    machine: Machine,
+) -> Result<Vec<Source>, Failure> {
     if let Some(path) = &args.file {
         let version = match &args.wanted {
             None => None,
@@ -85,7 +90,8 @@ async fn sources(session: &Session, args: &InstallArgs) -> Result<Vec<Source>, F
             })
         }
         Some(Wanted::Version(version)) => {
-            let asks = !prefers_mirror && central::has_credentials(session)?;
+            let may_have_it = offered_by_central(version).contains(&machine);
+            let asks = may_have_it && !prefers_mirror && central::has_credentials(session)?;
             let observed = if asks { central::observe(session).await.ok() } else { None };
             let fitting = observed.filter(|observed| observed.version == *version);
             let mut sources: Vec<Source> =
@@ -105,6 +111,22 @@ async fn sources(session: &Session, args: &InstallArgs) -> Result<Vec<Source>, F
             sources.push(of_mirror(Release::Version(observed.version)));
             Ok(sources)
         }
+    }
+}
+
+/// Those that have the release for this machine.
+fn published(sources: Vec<Source>, machine: Machine) -> Result<Vec<Source>, RoxctlError> {
+    let mut refusal = None;
+    let mut left = Vec::new();
+    for source in sources {
+        match source.check(machine) {
+            Ok(()) => left.push(source),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    match refusal {
+        Some(error) if left.is_empty() => Err(error),
+        _ => Ok(left),
     }
 }
 

@@ -50,8 +50,9 @@ pub async fn run(session: &Session, args: &VerifyArgs) -> Result<Exit, Failure> 
         found.retain(|found| version_of(found).as_ref() == Some(wanted));
     }
     if found.is_empty() {
-        return Err(Failure::unexpected("there is no such roxctl to verify")
-            .hint("kubectl rhacs roxctl list"));
+        return Err(
+            Failure::usage("there is no such roxctl to verify").hint("kubectl rhacs roxctl list")
+        );
     }
     let mirror = if args.offline { None } else { Some(session.mirror(&args.mirror)?) };
     let mut lines = Vec::new();

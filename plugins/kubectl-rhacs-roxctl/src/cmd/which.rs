@@ -18,8 +18,9 @@ pub async fn run(session: &Session) -> Result<Exit, Failure> {
     let found =
         survey(&session.system, &receipts).await.map_err(|error| error.into_failure(failed))?;
     let Some(active) = found.iter().find(|found| found.active) else {
-        return Err(Failure::unexpected("there is no roxctl on the PATH")
-            .hint("kubectl rhacs roxctl install"));
+        return Err(
+            Failure::usage("there is no roxctl on the PATH").hint("kubectl rhacs roxctl install")
+        );
     };
     session.ui.print(active, |output, look| {
         let path = active.path.display();

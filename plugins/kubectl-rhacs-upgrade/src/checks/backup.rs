@@ -89,7 +89,7 @@ fn impossible(context: &Context<'_>) -> Option<Finding> {
     } else if !central.has_credentials {
         ("there are no credentials for Central".to_owned(), TOKEN)
     } else if let Some(reason) = &central.unauthorized {
-        (format!("Central refuses the credentials: {reason}"), TOKEN)
+        (reason.clone(), TOKEN)
     } else {
         return None;
     };

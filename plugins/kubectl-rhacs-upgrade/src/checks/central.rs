@@ -88,8 +88,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
         findings.push(NO_CREDENTIALS.found("neither a token nor a password was given", fix));
     } else if let Some(reason) = &central.unauthorized {
         let fix = "make a token of role Admin: Platform Configuration → Integrations";
-        findings
-            .push(UNAUTHORIZED.found(format!("Central refuses the credentials: {reason}"), fix));
+        findings.push(UNAUTHORIZED.found(reason.clone(), fix));
     }
     findings.extend(expiry(context));
     findings.extend(read_only(context));

@@ -68,7 +68,4 @@ Examples:
   kubectl rhacs upgrade apply plan.yaml --yes
 
   # Finish a run that was cut off
-  kubectl rhacs upgrade resume
-
-Exit codes: 0 done or nothing to do, 2 usage, 3 blocked by a check, 4 a step failed, 5 not verified in time,
-6 declined, 7 no supported path, 8 locked by another run, 9 plan is stale, 10 changes pending, 130 interrupted";
+  kubectl rhacs upgrade resume";

@@ -57,7 +57,7 @@ pub struct WorkloadStatus {
     pub note: String,
 }
 
-/// Prints the status once, or again whenever it changes.
+/// Prints the status once, or again whenever it changes and for as long as somebody reads it.
 ///
 /// # Errors
 /// When the cluster cannot be read.
@@ -75,6 +75,9 @@ pub async fn run(session: &Session, watch: bool) -> Result<Exit, Failure> {
         tokio::select! {
             () = session.env.clock().sleep(INTERVAL) => {}
             () = session.stop.interrupt.raised() => return Ok(Exit::Interrupted),
+        }
+        if session.env.stdout().is_closed() {
+            return Ok(Exit::Done);
         }
     }
 }

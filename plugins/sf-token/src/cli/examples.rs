@@ -12,8 +12,16 @@ Examples:
   # Without a session token at hand: log in for one command, and out again
   sf-token list --login ann@example.com
 
-Exit codes: 0 done or nothing to do, 1 unexpected, 2 usage, 3 blocked or no such token, nothing changed,
-4 a step failed, 5 not verified in time, or created otherwise than asked, 6 declined, 130 interrupted; `expiring` has those of monitoring: 0 ok, 1 warning, 2 critical, 3 unknown";
+Exit codes:
+  0   done, or nothing to do
+  1   unexpected failure
+  2   wrong usage
+  3   blocked, or no such token: nothing changed
+  4   a step failed
+  5   not verified in time, or created otherwise than asked
+  6   declined
+  130 interrupted
+`expiring` has those of monitoring: 0 ok, 1 warning, 2 critical, 3 unknown";
 
 pub(super) const LIST: &str = "\
 Examples:

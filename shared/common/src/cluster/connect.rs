@@ -15,7 +15,7 @@ use super::error::ClusterError;
 use super::options::Options;
 use super::server_clock::ServerClock;
 use super::warnings::Warnings;
-use super::{proxy, redact};
+use super::{kubeconfig, proxy, redact};
 
 /// Builds the configuration that the flags and the kubeconfig ask for.
 pub(super) async fn configuration(
@@ -54,10 +54,7 @@ pub(super) fn client(
 
 /// The configuration before flags, and whether the kubeconfig names a proxy itself.
 async fn base(args: &ConnectionArgs) -> Result<(Config, bool), ClusterError> {
-    let kubeconfig = match read_kubeconfig(args.kubeconfig.as_deref()) {
-        Ok(found) => found,
-        Err(error) => return Err(kubeconfig_error(&error)),
-    };
+    let kubeconfig = kubeconfig::read(args.kubeconfig.as_deref())?;
     let names_nothing = args.context.is_none() && args.cluster.is_none() && args.user.is_none();
     let Some(mut kubeconfig) = kubeconfig else {
         return without_kubeconfig(args).map(|config| (config, false));
@@ -99,28 +96,6 @@ fn no_kubeconfig(list: Option<&OsStr>) -> ClusterError {
     let named: Vec<String> =
         std::env::split_paths(list).map(|path| format!("`{}`", path.display())).collect();
     wrong(format!("there is no kubeconfig: `KUBECONFIG` names {}, not there", named.join(", ")))
-}
-
-/// Reads what `--kubeconfig`, `KUBECONFIG` or the default path name. As with kubectl, files of a
-/// `KUBECONFIG` list may be missing; one that was named alone may not.
-fn read_kubeconfig(flag: Option<&Path>) -> Result<Option<Kubeconfig>, KubeconfigError> {
-    if let Some(path) = flag {
-        return Kubeconfig::read_from(path).map(Some);
-    }
-    let Some(list) = std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty()) else {
-        let path = std::env::home_dir().map(|home| home.join(".kube").join("config"));
-        let found = path.filter(|path| path.exists());
-        return found.map(Kubeconfig::read_from).transpose();
-    };
-    let mut merged: Option<Kubeconfig> = None;
-    for path in std::env::split_paths(&list).filter(|path| path.exists()) {
-        let next = Kubeconfig::read_from(path)?;
-        merged = Some(match merged {
-            Some(known) => known.merge(next)?,
-            None => next,
-        });
-    }
-    Ok(merged)
 }
 
 /// kubectl needs no current context when `--cluster` names a cluster; kube's loader does.
@@ -248,11 +223,6 @@ fn kubeconfig_error(error: &KubeconfigError) -> ClusterError {
         KubeconfigError::LoadClusterOfContext(name) => {
             wrong(format!("the kubeconfig has no cluster `{name}`"))
         }
-        KubeconfigError::ReadConfig(source, path) => {
-            wrong(format!("cannot read the kubeconfig `{}`: {source}", path.display()))
-        }
-        // A parser shows the lines around an error, and those may be a token.
-        KubeconfigError::Parse(_) => wrong("the kubeconfig is not valid YAML of its kind"),
         other => {
             wrong(format!("cannot use the kubeconfig: {}", redact::first_line(&other.to_string())))
         }

@@ -17,6 +17,7 @@ mod failure;
 mod follow;
 mod forward;
 mod informer;
+mod kubeconfig;
 mod lease;
 mod list;
 mod log;

@@ -11,8 +11,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::all_objects;
 use crate::plan::{Action, Operation, Plan, Running};
-use crate::rhacs::{Snapshot, scc};
 use crate::rhacs::parity::{Difference, compare};
+use crate::rhacs::{Snapshot, scc};
 use crate::run::{
     ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
     locked,

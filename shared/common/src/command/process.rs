@@ -9,7 +9,7 @@ use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::run::{Interrupt, Interrupter};
-use crate::ui::{Mode, Ui};
+use crate::ui::{Mode, Ui, print_usage};
 
 /// Runs the command that the arguments of `env` describe, and says how the process ends. `command`
 /// is that command for completion; `read` reads the arguments, `ui` makes the terminal, `work`
@@ -108,14 +108,4 @@ fn outlives_terminal() -> bool {
         // SIGHUP is signal 1, the lowest bit.
         mask.is_some_and(|mask| mask & 1 == 1)
     })
-}
-
-/// Help and version are data; wrong usage is an error that ends with 2.
-pub fn print_usage(env: &Env, error: &clap::Error) -> Exit {
-    let text = error.render().to_string();
-    let (stream, exit) =
-        if error.use_stderr() { (env.stderr(), Exit::Usage) } else { (env.stdout(), Exit::Done) };
-    // There is nobody left to tell that the stream is closed.
-    drop(stream.write(&text));
-    exit
 }

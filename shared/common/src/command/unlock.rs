@@ -7,16 +7,18 @@ use crate::cluster::Lease;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// What `unlock` prints for programs.
+/// What became of the lock, for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UnlockReport {
-    /// How the command ends.
-    exit: Exit,
-    /// Who held the lock; none when nobody did.
-    holder: Option<String>,
-    /// Whether the lock was removed.
+struct Unlocked<'a> {
+    /// Whether there was a lock, which is gone.
     removed: bool,
+    /// Who held it.
+    holder: Option<&'a str>,
+    /// Since when, RFC 3339.
+    since: Option<&'a str>,
+    /// Whether it had expired by itself.
+    expired: Option<bool>,
 }
 
 /// Shows who holds the lock, asks, and removes it; the reason is recorded. A lock that is still
@@ -32,7 +34,7 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
     let lease = Lease::current(&session.cluster).await;
     let Some(lease) = lease.map_err(|error| error.into_failure(context))? else {
         session.ui.say("there is no lock");
-        return report(session, UnlockReport { exit: Exit::Done, holder: None, removed: false });
+        return report(session, None);
     };
     if !lease.expired && !force {
         let message = format!("the lock is held by {} since {}", lease.holder, lease.since);
@@ -43,21 +45,25 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
     }
     let state = if lease.expired { "expired" } else { "still renewed" };
     session.ui.say(&format!("held by {} since {}, {state}", lease.holder, lease.since));
-    let holder = Some(lease.holder.clone());
     let warning = "If that run is alive, two runs will change the installation at once.";
     if !session.confirm("Remove the lock?", warning.to_owned()).await? {
-        return report(session, UnlockReport { exit: Exit::Declined, holder, removed: false });
+        return Err(Failure::new(Exit::Declined, "declined; the lock is left as it is"));
     }
     Lease::break_lock(&session.cluster, reason)
         .await
         .map_err(|error| error.into_failure("cannot remove the lock"))?;
     session.ui.say("the lock is removed");
-    report(session, UnlockReport { exit: Exit::Done, holder, removed: true })
+    report(session, Some(&lease))
 }
 
-fn report(session: &Session, report: UnlockReport) -> Result<Exit, Failure> {
-    if session.ui.output().is_structured() {
-        session.ui.print(&report, |_, _| String::new())?;
-    }
-    Ok(report.exit)
+/// Prints what became of `lease` where programs read it; people have been told in words.
+fn report(session: &Session, lease: Option<&Lease>) -> Result<Exit, Failure> {
+    let unlocked = Unlocked {
+        removed: lease.is_some(),
+        holder: lease.map(|lease| lease.holder.as_str()),
+        since: lease.map(|lease| lease.since.as_str()),
+        expired: lease.map(|lease| lease.expired),
+    };
+    session.ui.print(&unlocked, |_, _| String::new())?;
+    Ok(Exit::Done)
 }

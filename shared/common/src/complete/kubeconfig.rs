@@ -60,8 +60,9 @@ fn read(env: &Env, typed: &Typed) -> Vec<File> {
     };
     paths
         .iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok())
-        .filter_map(|text| serde_saphyr::from_str(&text).ok())
+        .filter_map(|path| crate::kubeconfig::documents(&std::fs::read(path).ok()?))
+        .flatten()
+        .filter_map(|document| serde_json::from_value(document).ok())
         .collect()
 }
 

@@ -139,6 +139,17 @@ impl OutputStream {
         }
     }
 
+    /// Whether whoever read it has gone, such as `head` after its lines: what is written from now
+    /// on reaches nobody. Where the system cannot tell without a write, it is never so.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match &self.sink {
+            Sink::Stdout => has_no_reader(io::stdout()),
+            Sink::Stderr => has_no_reader(io::stderr()),
+            Sink::Memory(_) => false,
+        }
+    }
+
     /// Writes all of `text` at once and flushes.
     ///
     /// # Errors
@@ -150,6 +161,22 @@ impl OutputStream {
             Sink::Memory(bytes) => write_flushed(&mut *lock(bytes), text),
         }
     }
+}
+
+/// Whether `stream` is a pipe that nobody reads any more, or a terminal that was closed.
+#[cfg(unix)]
+fn has_no_reader(stream: impl std::os::fd::AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // An error and a hang-up are told without being asked for.
+    let mut polled = [PollFd::new(&stream, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().intersects(gone)
+}
+
+#[cfg(not(unix))]
+fn has_no_reader<T>(_stream: T) -> bool {
+    false
 }
 
 /// While it lives, the terminal of standard input does not show what is typed.
@@ -215,6 +242,16 @@ mod tests {
         let clone = input.clone();
         assert_eq!(clone.read_line().unwrap().as_deref(), Some("no"));
         assert_eq!(input.read_line().unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_without_a_reader_is_noticed_before_a_write() {
+        let (reader, writer) = io::pipe().unwrap();
+        assert!(!has_no_reader(&writer));
+        drop(reader);
+        assert!(has_no_reader(&writer));
+        assert!(!has_no_reader(tempfile::tempfile().unwrap()), "a file has no reader to lose");
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) async fn download(
     let part = Part::start(file).map_err(written)?;
     let receive = async {
         match origin {
-            Origin::File(path) => copy(path, &part, teller).await,
+            Origin::File(path) => copy(path, &part, &target, teller).await,
             _ => Transfer::new(origin, &part, &target, limits, teller).run().await,
         }
     };
@@ -82,10 +82,11 @@ pub(super) async fn download(
 }
 
 /// Copies a file of this computer.
-async fn copy(path: &Path, part: &Part, teller: &Teller) -> Result<(), Stop> {
+async fn copy(path: &Path, part: &Part, target: &Path, teller: &Teller) -> Result<(), Stop> {
     let failed = |error| Stop::Failed(RoxctlError::file("read", path, error));
     let mut file = std::fs::File::open(path).map_err(failed)?;
     let total = file.metadata().map(|found| found.len()).ok();
+    check_space(target, total).map_err(Stop::Failed)?;
     let mut progress = Progress::new(teller);
     let mut current = 0;
     loop {
@@ -224,7 +225,7 @@ impl<'a> Transfer<'a> {
         let validator = validator(headers);
         self.total = number(headers, &CONTENT_LENGTH);
         self.offset = Offset { bytes: 0, validator };
-        self.check_space()?;
+        check_space(self.target, self.total).map_err(failed)?;
         Ok(response)
     }
 
@@ -265,18 +266,6 @@ impl<'a> Transfer<'a> {
         if self.part.push(data).await { Ok(()) } else { Err(Fault::Final(Stop::CannotWrite)) }
     }
 
-    /// A file that cannot fit is not begun.
-    fn check_space(&self) -> Result<(), Fault> {
-        let directory = self.target.parent().unwrap_or(self.target);
-        match (self.total, free_space(directory)) {
-            (Some(needed), Some(free)) if needed > free => {
-                let directory = directory.to_owned();
-                Err(failed(RoxctlError::NoSpace { directory, needed, free }))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn silence(&self) -> RoxctlError {
         self.cut_off(&format!("nothing arrived within {} s", self.limits.idle.as_secs_f64()))
     }
@@ -287,6 +276,18 @@ impl<'a> Transfer<'a> {
             return RoxctlError::CutOff { received, reason: reason.to_owned() };
         }
         RoxctlError::Unreachable { place: self.origin.describe(), reason: reason.to_owned() }
+    }
+}
+
+/// A file that cannot fit is not begun.
+fn check_space(target: &Path, total: Option<u64>) -> Result<(), RoxctlError> {
+    let directory = target.parent().unwrap_or(target);
+    match (total, free_space(directory)) {
+        (Some(needed), Some(free)) if needed > free => {
+            let directory = directory.to_owned();
+            Err(RoxctlError::NoSpace { directory, needed, free })
+        }
+        _ => Ok(()),
     }
 }
 

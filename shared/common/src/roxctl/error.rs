@@ -183,7 +183,8 @@ impl RoxctlError {
         )
     }
 
-    /// How the process ends.
+    /// How the process ends: 1 when nobody answers, 2 when there is no such roxctl, 3 when nothing
+    /// was begun, 4 when what was begun has failed, 8 when somebody else is at it.
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
@@ -197,6 +198,7 @@ impl RoxctlError {
             | Self::NoSpace { .. } => Exit::Blocked,
             Self::NotTheFile { .. }
             | Self::CutOff { .. }
+            | Self::Timeout(_)
             | Self::WrongChecksum { .. }
             | Self::WrongVersion { .. }
             | Self::NotRunnable { .. }
@@ -204,7 +206,6 @@ impl RoxctlError {
             Self::Unreachable { .. }
             | Self::Connect { .. }
             | Self::Refused { .. }
-            | Self::Timeout(_)
             | Self::Central(_) => Exit::Unexpected,
             Self::Locked => Exit::Locked,
         }

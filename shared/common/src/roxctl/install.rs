@@ -88,6 +88,7 @@ struct Installation<'a> {
 
 impl Installation<'_> {
     async fn run(&self) -> Result<Installed, RoxctlError> {
+        self.request.source.check(self.request.machine)?;
         self.check_name()?;
         self.check_rights()?;
         let mut receipts = Receipts::lock(self.system)?;

@@ -35,7 +35,7 @@ pub use install::{InstallRequest, Installed, install};
 pub use inventory::{Found, survey};
 pub use machine::{Target, UnknownWord, os_name, parse_arch, parse_os};
 pub use mirror::{Mirror, Release};
-pub use names::{VENDOR_MIRROR, central_files, installed_name, mirror_file, published};
+pub use names::{VENDOR_MIRROR, installed_name, mirror_file, offered_by_central};
 pub use place::{Place, Reach};
 pub use program::{ProgramError, Reported, reported_version};
 pub use receipts::{Receipt, Receipts};

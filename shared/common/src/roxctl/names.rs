@@ -70,7 +70,13 @@ pub fn central_files(version: &Version, machine: Machine) -> Vec<String> {
     if version.is_at_least(since.0, since.1) { vec![full] } else { Vec::new() }
 }
 
-/// The machines the vendor publishes a release for; the mirror's own list has the last word.
+/// The machines that a Central of this release has a roxctl for.
+#[must_use]
+pub fn offered_by_central(version: &Version) -> Vec<Machine> {
+    MACHINES.into_iter().filter(|machine| !central_files(version, *machine).is_empty()).collect()
+}
+
+/// The machines the vendor publishes a release for.
 #[must_use]
 pub fn published(version: &Version) -> Vec<Machine> {
     let since = |machine: &Machine| match (machine.os, machine.arch) {

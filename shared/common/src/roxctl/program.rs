@@ -90,7 +90,7 @@ pub fn reported_version(path: &Path, limit: Duration) -> Result<Reported, Progra
 /// Starts a program that has just been written. A process that was forked meanwhile may still hold
 /// it open for a moment, which makes it busy.
 fn start(command: &mut Command) -> io::Result<std::process::Child> {
-    for _ in 0..50 {
+    for _ in 0..500 {
         match command.spawn() {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
                 std::thread::sleep(Duration::from_millis(10));

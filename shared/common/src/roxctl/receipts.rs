@@ -86,6 +86,12 @@ impl Receipts {
                 reason: error.to_string(),
                 hint: "a command with sudo made it: `sudo chown -R` gives it back to you".into(),
             },
+            io::ErrorKind::ReadOnlyFilesystem => RoxctlError::NoRights {
+                directories: vec![directory.to_owned()],
+                reason: error.to_string(),
+                hint: "receipts are kept there: name a directory that can be written as HOME"
+                    .into(),
+            },
             _ => RoxctlError::file("write", &lock, error),
         })?;
         acquire(&file, &lock)?;

@@ -74,6 +74,30 @@ impl Source {
         }
     }
 
+    /// Refuses a machine that the release is not published for. What is known of releases decides:
+    /// nobody is asked, so that `latest` is refused only for machines that no release is for.
+    ///
+    /// # Errors
+    /// [`RoxctlError::NotPublished`], which names the machines there are.
+    pub fn check(&self, machine: Machine) -> Result<(), RoxctlError> {
+        let (version, offered) = match self {
+            Self::Mirror { release, .. } => {
+                let offered = release.version().map(names::published);
+                (release.to_string(), offered.unwrap_or_else(|| names::MACHINES.to_vec()))
+            }
+            Self::Central { version, .. } => {
+                (version.to_string(), names::offered_by_central(version))
+            }
+            // Whoever carries a file here knows what it is for; its head is compared later.
+            Self::File { .. } => return Ok(()),
+        };
+        if offered.contains(&machine) {
+            return Ok(());
+        }
+        let (wanted, offered) = (Target(machine).to_string(), names::listed(&offered));
+        Err(RoxctlError::NotPublished { version, wanted, offered })
+    }
+
     /// Finds the file; `trusted` is a checksum that the user brings, which counts more than any.
     pub(super) async fn resolve(
         &self,
@@ -100,7 +124,7 @@ impl Source {
                     let reason = "the certificate of Central is not checked".to_owned();
                     return Err(RoxctlError::NoChecksum { reason });
                 }
-                of_central(client, version, machine, trusted)
+                Ok(of_central(client, version, machine, trusted))
             }
             Self::File { path, version } => of_file(path, version.as_ref(), trusted),
         }
@@ -112,19 +136,10 @@ fn of_central(
     version: &Version,
     machine: Machine,
     checksum: Option<Checksum>,
-) -> Result<Wanted, RoxctlError> {
+) -> Wanted {
     let origin = |name| Origin::Central { client: client.clone(), name };
-    let origins: Vec<Origin> = central_files(version, machine).into_iter().map(origin).collect();
-    if origins.is_empty() {
-        let offered = names::MACHINES.into_iter();
-        let offered = offered.filter(|machine| !central_files(version, *machine).is_empty());
-        return Err(RoxctlError::NotPublished {
-            version: version.to_string(),
-            wanted: Target(machine).to_string(),
-            offered: names::listed(&offered.collect::<Vec<_>>()),
-        });
-    }
-    Ok(Wanted { origins, checksum, version: Some(version.clone()), from_central: true })
+    let origins = central_files(version, machine).into_iter().map(origin).collect();
+    Wanted { origins, checksum, version: Some(version.clone()), from_central: true }
 }
 
 fn of_file(

@@ -12,7 +12,7 @@ use super::error::RoxctlError;
 use super::inventory::{Found, plain_name, survey};
 use super::names::{installed_name, version_in_name};
 use super::receipts::{Receipt, Receipts};
-use super::system::System;
+use super::system::{System, check_writable};
 use super::tidy::tidy;
 use crate::fs::sync_directory;
 use crate::rhacs::Version;
@@ -72,6 +72,11 @@ pub async fn switch(
     if present.is_some() {
         check_replaceable(&target, present.as_ref(), old)?;
     }
+    check_writable(home).map_err(|error| RoxctlError::NoRights {
+        directories: vec![home.to_owned()],
+        reason: error.to_string(),
+        hint: format!("{}; nothing was changed", system.rights_hint(&format!("use {version}"))),
+    })?;
     let kept = old.map(|old| keep(system, receipts, old)).transpose()?.flatten();
     let receipt = Receipt { path: target.clone(), installed: now, ..receipt_of(from, sha256) };
     put(system, receipts, from, receipt)?;

@@ -11,13 +11,14 @@ mod progress;
 mod question;
 mod report;
 mod table;
+mod usage;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::env::Env;
 use crate::exit::Exit;
@@ -34,6 +35,7 @@ pub use plan::{explain_plan, plan_text};
 use progress::Display;
 pub use report::report_text;
 pub use table::{Cell, Header, Table};
+pub use usage::{print_usage, wanted_output};
 
 /// Where a command prints; made once, cheap to clone, usable from any thread.
 ///
@@ -171,13 +173,7 @@ impl Ui {
     /// line of JSON where events are. Returns how the process ends.
     pub fn failure(&self, failure: &Failure) -> Exit {
         let exit = failure.exit();
-        let value = json!({
-            "error": failure.to_string(),
-            "causes": failure.causes(),
-            "hints": failure.hints(),
-            "exit": exit,
-            "code": exit.code(),
-        });
+        let value = failure_json(failure);
         if self.0.output.is_structured() {
             // Standard error has the same in words, and the exit code stays the failure's.
             drop(self.print(&value, |_, _| String::new()));
@@ -251,6 +247,18 @@ impl Ui {
     }
 }
 
+/// A failure for programs.
+fn failure_json(failure: &Failure) -> Value {
+    let exit = failure.exit();
+    json!({
+        "error": failure.to_string(),
+        "causes": failure.causes(),
+        "hints": failure.hints(),
+        "exit": exit,
+        "code": exit.code(),
+    })
+}
+
 /// Colours the words that `Failure::render` begins its lines with.
 fn colored_failure(failure: &Failure, look: Look) -> String {
     let text = look.text(&failure.render());
@@ -299,7 +307,7 @@ mod tests {
             Failure::new(Exit::Locked, "locked by ann").because("run 7").hint("wait for it");
         assert_eq!(ui(&env, Output::Json).failure(&failure), Exit::Locked);
         assert_eq!(env.stderr().captured(), "error: locked by ann: run 7\nhint: wait for it\n");
-        let value: serde_json::Value = serde_json::from_str(&env.stdout().captured()).unwrap();
+        let value: Value = serde_json::from_str(&env.stdout().captured()).unwrap();
         let expected = json!({
             "error": "locked by ann", "causes": ["run 7"], "hints": ["wait for it"],
             "exit": "locked", "code": 8,
@@ -315,7 +323,7 @@ mod tests {
         ui.warn("look");
         ui.say("a word");
         ui.failure(&Failure::usage("no"));
-        let lines: Vec<serde_json::Value> = env
+        let lines: Vec<Value> = env
             .stderr()
             .captured()
             .lines()

@@ -114,7 +114,8 @@ impl Table {
         }
         let names = columns.iter().map(|&index| Cell::from(self.headers[index].name)).collect();
         self.rows.insert(0, names);
-        let widths = widths(&columns, &self.headers, &self.rows, look.width());
+        let limit = look.width().or_else(|| (!wide).then_some(UNATTENDED));
+        let widths = widths(&columns, &self.headers, &self.rows, limit);
         if look.width().is_some_and(|limit| total(&widths) > limit) {
             return write(&stacked(&self.rows, look));
         }
@@ -156,6 +157,9 @@ fn stacked(lines: &[Vec<Cell>], look: Look) -> String {
     text
 }
 
+/// Where there is no terminal, sentences go over several lines so that a row takes no more columns
+/// than this: logs of CI systems show about as many. `-o wide` keeps every row on one line.
+const UNATTENDED: usize = 160;
 /// A part of a long table is about this long, in bytes.
 const PART: usize = 32 << 10;
 /// Three spaces, as kubectl has them.
@@ -289,6 +293,19 @@ mod tests {
         STEP 日本
         UNDO no
         ");
+    }
+
+    #[test]
+    fn without_a_terminal_only_sentences_wrap_and_wide_rows_stay_on_one_line() {
+        let mut table = Table::new([Header::new("NAME"), Header::new("WHY").wrapping()]);
+        table.row(["x".repeat(40).into(), "why not ".repeat(40).into()]);
+        let text = table.render(Look::plain(), false);
+        assert!(text.lines().count() > 2, "{text}");
+        assert!(text.lines().all(|line| line.width() <= UNATTENDED), "{text}");
+        assert_eq!(table.render(Look::plain(), true).lines().count(), 2);
+        let mut names = Table::new([Header::new("NAME"), Header::new("IMAGE")]);
+        names.row(["x".repeat(100).into(), "y".repeat(100).into()]);
+        assert_eq!(names.render(Look::plain(), false).lines().count(), 2, "nothing to wrap");
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub enum MirrorFault {
         /// The length in `Content-Length`.
         bytes: u64,
     },
+    /// The answer does not say how long it is.
+    NoLength,
     /// The program says that it is another version.
     OtherVersion,
     /// The program does not run.

@@ -167,7 +167,9 @@ fn serve_file(shared: &Shared, file: &File, headers: &HeaderMap) -> Response<Bod
         MirrorFault::Claims { bytes } => Some(*bytes),
         _ => None,
     });
-    answered.insert(CONTENT_LENGTH, claimed.unwrap_or(length).into());
+    if !shared.has(&MirrorFault::NoLength) {
+        answered.insert(CONTENT_LENGTH, claimed.unwrap_or(length).into());
+    }
     if let Some(offset) = offset {
         let range = HeaderValue::from_str(&format!("bytes {offset}-{}/{end}", end - 1));
         answered.extend(range.ok().map(|range| (CONTENT_RANGE, range)));

@@ -185,9 +185,7 @@ fn ways_on(record: &Record) -> Vec<String> {
     }
     ways.push(match plan.operation {
         Operation::Scc => command(plan, &format!("{word} restore {id}")),
-        Operation::Upgrade | Operation::Rollback => {
-            command(plan, &format!("{word} history {id}"))
-        }
+        Operation::Upgrade | Operation::Rollback => command(plan, &format!("{word} history {id}")),
     });
     ways
 }
