@@ -44,27 +44,49 @@ fn every_second_request(first: usize, from: &str, platform: Platform) {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_at_a_safe_point_and_resume_finishes() {
-    use std::process::{Command, Stdio};
     let installation = Installation::at("3.66.1").start();
+    let ended = signalled(&installation, UPGRADE, &["--to", "3.69.2", "--yes"], "-INT");
+    assert_eq!(ended, Some(130));
+    assert!(installation.object("Lease", "kubectl-rhacs").is_none(), "the lock is released");
+    upgrade(&installation, "resume --yes").ends_with(0);
+    assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_under_nohup_outlives_its_terminal() {
+    let installation = Installation::at("3.66.1").start();
+    let words = ["-c", "trap '' HUP; exec \"$0\" \"$@\"", UPGRADE, "--to", "3.69.2", "--yes"];
+    assert_eq!(signalled(&installation, "/bin/sh", &words, "-HUP"), Some(0));
+    assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
+}
+
+/// Runs an upgrade, sends it `signal` while it waits for Central, and says how it ends.
+#[cfg(unix)]
+fn signalled(
+    installation: &Installation,
+    program: &str,
+    words: &[&str],
+    signal: &str,
+) -> Option<i32> {
+    use std::process::{Command, Stdio};
     let slow = ClusterFault::slow_readiness("deployment/central", Duration::from_secs(500));
     installation.simulation().clock().set_factor(60.0);
     installation.simulation().faults().add(slow);
-    let words = ["--to", "3.69.2", "--yes"];
-    let mut command = installation.command(UPGRADE, &words);
+    let mut command = installation.command(program, words);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let began = Instant::now();
     while !installation.image("Deployment", "central", "central").ends_with(":3.69.2") {
         assert!(began.elapsed() < Duration::from_secs(180), "Central is never changed");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.expect("kill").success());
-    assert_eq!(child.wait().expect("ended").code(), Some(130));
-    assert!(installation.object("Lease", "kubectl-rhacs").is_none(), "the lock is released");
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(sent.expect("kill").success());
+    // A run that does not stop goes on as fast as any.
+    std::thread::sleep(Duration::from_secs(1));
     installation.simulation().faults().clear();
     installation.simulation().clock().set_factor(2000.0);
-    upgrade(&installation, "resume --yes").ends_with(0);
-    assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
+    child.wait().expect("ended").code()
 }
 
 fn ours(installation: &Installation) -> usize {

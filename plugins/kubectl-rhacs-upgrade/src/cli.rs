@@ -257,7 +257,7 @@ const SHOWN: [Shown; 5] = [
     ("resume", &["Run options", "Central options", "Output options", "Connection options"]),
     ("status", &["Central options", "Output options", "Connection options"]),
     ("history", &["Output options", "Connection options"]),
-    ("unlock", &["Output options", "Connection options"]),
+    ("unlock", &["--yes", "Output options", "Connection options"]),
 ];
 
 fn parse_image(text: &str) -> Result<(String, String), String> {

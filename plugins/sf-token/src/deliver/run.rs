@@ -65,24 +65,36 @@ fn left_out(destinations: &DestinationArgs, files: &[PathBuf]) -> Vec<Destinatio
     names.map(|name| DestinationReport::failed(name, "interrupted before the delivery")).collect()
 }
 
-/// Delivers to all places in clusters at once.
+/// Delivers to all places in clusters at once. Everything is written before anything is restarted:
+/// a Secret may hold several of the keys, and its consumers start with all of them.
 pub async fn deliver_to_sites<'a>(sites: &'a [Site], work: &Work) -> Vec<SiteOutcome<'a>> {
-    join_all(sites.iter().map(|site| deliver_to(site, work))).await
+    let written = join_all(sites.iter().map(|site| write_to(site, work))).await;
+    let delivered = sites.iter().zip(written);
+    join_all(delivered.map(|(site, written)| bring_up(site, written, work))).await
 }
 
-async fn deliver_to<'a>(site: &'a Site, work: &Work) -> SiteOutcome<'a> {
-    let outcome = |report, state, troubled| SiteOutcome { site, report, state, troubled };
+/// Writes the key; returns it as it is then, and whether it was another before.
+async fn write_to(site: &Site, work: &Work) -> Result<(KeyState, bool), String> {
     if work.interrupt.is_raised() {
-        let report = DestinationReport::failed(site.to_string(), "interrupted before the delivery");
-        return outcome(report, None, None);
+        return Err("interrupted before the delivery".to_owned());
     }
     work.waiting(format!("{}: the Secret to be written", site.place()), None);
     let record = Record { token: work.token.clone(), rotated_at: work.rotated_at.clone() };
-    let (state, just_written) = match write(site, &site.state, &work.secret, &record).await {
+    let written = write(site, &site.state, &work.secret, &record).await;
+    written.map_err(|reason| work.blotted(&reason))
+}
+
+/// Restarts the consumers of a key that was written.
+async fn bring_up<'a>(
+    site: &'a Site,
+    written: Result<(KeyState, bool), String>,
+    work: &Work,
+) -> SiteOutcome<'a> {
+    let (state, just_written) = match written {
         Ok(written) => written,
         Err(reason) => {
-            let reason = work.blotted(&reason);
-            return outcome(DestinationReport::failed(site.to_string(), reason), None, None);
+            let report = DestinationReport::failed(site.to_string(), reason);
+            return SiteOutcome { site, report, state: None, troubled: None };
         }
     };
     let message = if just_written { "written" } else { "it had the secret already" };
@@ -100,7 +112,7 @@ async fn deliver_to<'a>(site: &'a Site, work: &Work) -> SiteOutcome<'a> {
         report.delivered = Delivered::NotRestarted;
     }
     check_again(site, work, &mut report).await;
-    outcome(report, Some(state), troubled)
+    SiteOutcome { site, report, state: Some(state), troubled }
 }
 
 /// Looks once more: whoever owns the Secret may have put the old value back already.

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use kube::client::ClientBuilder;
-use kube::config::{Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext};
+use kube::config::{
+    AuthInfo, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext,
+};
 use kube::{Client, Config};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -146,6 +148,19 @@ fn apply_flags(config: &mut Config, args: &ConnectionArgs) -> Result<(), Cluster
     apply_credentials(config, args)
 }
 
+/// kubectl takes the token of a `tokenFile` without the white space around it, such as the new line
+/// that `kubectl create token` prints; kube takes the file as it is. One that has some is read once
+/// and for all: what renews such files for pods writes none.
+fn trim_token_file(auth: &mut AuthInfo) {
+    let Some(path) = &auth.token_file else { return };
+    // One that cannot be read is told when the connection is made.
+    let Ok(text) = std::fs::read_to_string(path) else { return };
+    if text.trim() != text {
+        auth.token = Some(text.trim().to_owned().into());
+        auth.token_file = None;
+    }
+}
+
 fn apply_credentials(config: &mut Config, args: &ConnectionArgs) -> Result<(), ClusterError> {
     let auth = &mut config.auth_info;
     if args.brings_credentials() {
@@ -157,6 +172,7 @@ fn apply_credentials(config: &mut Config, args: &ConnectionArgs) -> Result<(), C
         auth.token = None;
         auth.token_file = None;
     }
+    trim_token_file(auth);
     if let Some(token) = &args.token {
         auth.token = Some(token.clone());
     }
@@ -290,6 +306,19 @@ current-context: a
         assert_eq!(auth.impersonate_uid.as_deref(), Some("7"));
         assert!(!config.default_retry);
         assert_eq!(config.headers[0].0, http::header::USER_AGENT);
+    }
+
+    #[test]
+    fn a_token_file_that_ends_with_a_new_line_is_no_bad_token() {
+        for (text, in_memory) in [("canary\n", Some("canary")), ("canary", None)] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let path = file.path().display().to_string();
+            let mut auth = AuthInfo { token_file: Some(path), ..AuthInfo::default() };
+            trim_token_file(&mut auth);
+            assert_eq!(auth.token.as_ref().map(ExposeSecret::expose_secret), in_memory, "{text:?}");
+            assert_eq!(auth.token_file.is_none(), in_memory.is_some(), "{text:?}");
+        }
     }
 
     #[tokio::test]

@@ -55,7 +55,7 @@ pub struct Plan {
     pub basis: Vec<Basis>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// By what a rollback goes back; none for other runs.
+    /// By what a rollback, or a restoration of SCCs, goes back; none for other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course: Option<Course>,
     /// Digest of all the above, to notice an edited file.
