@@ -284,11 +284,12 @@ impl Env {
         std::env::split_paths(&path).filter(|path| !path.as_os_str().is_empty()).collect()
     }
 
-    /// A new run id, `YYYYMMDD-HHMMSS-xxxx` in UTC with a random end.
+    /// A new run id, `YYYYMMDD-HHMMSS-xxxx` in UTC; ids sort by time, also within a second.
     #[must_use]
     pub fn run_id(&self) -> String {
-        let suffix = self.suffix.clone().unwrap_or_else(random_suffix);
-        format!("{}-{suffix}", self.now().strftime("%Y%m%d-%H%M%S"))
+        let now = self.now();
+        let suffix = self.suffix.clone().unwrap_or_else(|| run_suffix(now));
+        format!("{}-{suffix}", now.strftime("%Y%m%d-%H%M%S"))
     }
 }
 
@@ -302,18 +303,16 @@ impl fmt::Debug for Env {
     }
 }
 
-/// Four characters that are valid in names of Kubernetes objects. The standard library seeds its
-/// hashers from the operating system's randomness, which is enough to tell two runs of the same
-/// second apart.
-fn random_suffix() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let random = RandomState::new().hash_one(std::process::id());
-    random
-        .to_le_bytes()
-        .iter()
-        .take(4)
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
-        .collect()
+/// Four characters that are valid in names of Kubernetes objects: the thirty-second of the second,
+/// then three random ones. The standard library seeds its hashers from the operating system's
+/// randomness, which is enough to tell two runs of the same moment apart.
+fn run_suffix(now: Timestamp) -> String {
+    /// In the order in which text sorts.
+    const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+    let part = usize::try_from(now.subsec_millisecond()).unwrap_or_default() * 32 / 1000;
+    let random = RandomState::new().hash_one(std::process::id()).to_le_bytes();
+    let places = random.iter().take(3).map(|byte| usize::from(byte % 32));
+    std::iter::once(part).chain(places).map(|at| char::from(ALPHABET[at])).collect()
 }
 
 #[cfg(feature = "ui")]
@@ -336,6 +335,8 @@ mod tests {
         assert_eq!(Env::test().run_id(), "20260102-120000-test");
         let id = Env::system().run_id();
         assert_eq!(id.len(), "20260102-120000-test".len());
+        let at = |millisecond| run_suffix(Timestamp::from_millisecond(millisecond).unwrap());
+        assert!(at(31) < at(32) && at(499) < at(532) && at(967) < at(999), "ids sort by time");
         let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         assert!(id.bytes().all(valid), "{id}");
     }

@@ -20,8 +20,8 @@ use crate::run::{Captured, ClusterJournal, Journal, Record, StepError, Wrote};
 /// Secrets, so that it has no `Debug`.
 #[derive(Default)]
 pub(super) struct Past {
-    /// By their ids, which sort by time; none is a record that cannot be read.
-    runs: BTreeMap<String, Option<Record>>,
+    /// With their ids, oldest first; none is a record that cannot be read.
+    runs: Vec<(String, Option<Record>)>,
     live: BTreeMap<ObjectRef, Value>,
 }
 
@@ -34,8 +34,8 @@ impl Past {
             Err(ClusterError::Forbidden { .. }) => return Ok(Self::default()),
             headers => headers.map_err(|error| error.into_failure(cannot))?,
         };
-        let mut runs = BTreeMap::new();
-        for header in headers {
+        let mut runs = Vec::new();
+        for header in headers.into_iter().rev() {
             let record = match store.load(&header.id).await {
                 Ok(Some(stored)) => Record::decode(&stored.bytes).ok(),
                 Err(ClusterError::Decode { .. }) => None,
@@ -43,11 +43,13 @@ impl Past {
                 Ok(None) => continue,
                 Err(error) => return Err(error.into_failure(cannot)),
             };
-            runs.insert(header.id, record);
+            runs.push((header.id, record));
         }
         let named = objects.iter().filter_map(|object| Some((ObjectRef::of(object)?, object)));
         let is_touched = |object: &ObjectRef| {
-            runs.values().flatten().any(|record| touched(record).any(|touched| touched == object))
+            runs.iter()
+                .filter_map(|(_, record)| record.as_ref())
+                .any(|record| touched(record).any(|touched| touched == object))
         };
         let live = named
             .filter(|(object, _)| is_touched(object))
@@ -58,7 +60,7 @@ impl Past {
 
     /// The records, oldest first.
     pub(super) fn records(&self) -> Vec<&Record> {
-        self.runs.values().flatten().collect()
+        self.runs.iter().filter_map(|(_, record)| record.as_ref()).collect()
     }
 
     /// Writes the records into the copy that `connection` leads to.
