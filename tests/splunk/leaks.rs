@@ -108,7 +108,7 @@ fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
     const PANICS: &str = "RHACS_TESTS_PANIC";
     if std::env::var_os(PANICS).is_some() {
         // This is the process the test starts below: itself.
-        common::bug::end_on_panic("sf-token");
+        common::bug::end_on_panic("sf-token", "do not rotate again");
         let answer = || Err::<(), String>(format!("X-SF-TOKEN: {OLD}"));
         answer().unwrap();
     }
@@ -123,6 +123,7 @@ fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
     let told =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     assert!(told[1].contains("a bug in sf-token") && told[1].contains("leaks.rs:"), "{told:?}");
+    assert!(told[1].contains("hint: do not rotate again\n"), "{told:?}");
     assert!(!told.concat().contains(OLD), "{told:?}");
 }
 

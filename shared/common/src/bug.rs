@@ -11,23 +11,24 @@ use crate::SUITE_VERSION;
 use crate::exit::Exit;
 
 /// From now on a panic of any thread of the process `program` ends it with [`Exit::Unexpected`],
-/// also where panics unwind, after it has told its place on the standard error.
+/// also where panics unwind, after it has told its place on the standard error, and what the user
+/// does `next` to find out how far it came.
 #[expect(clippy::exit, reason = "where panics unwind, a task that panicked would be waited for")]
-pub fn end_on_panic(program: &'static str) {
+pub fn end_on_panic(program: &'static str, next: &'static str) {
     panic::set_hook(Box::new(move |panicked| {
         // There is nobody left to tell that the stream is closed.
-        drop(std::io::stderr().write_all(told(program, panicked).as_bytes()));
+        drop(std::io::stderr().write_all(told(program, next, panicked).as_bytes()));
         std::process::exit(Exit::Unexpected.code().into());
     }));
 }
 
-fn told(program: &str, panicked: &PanicHookInfo<'_>) -> String {
+fn told(program: &str, next: &str, panicked: &PanicHookInfo<'_>) -> String {
     let place = panicked.location().map_or_else(String::new, |location| {
         format!(" at {}:{}:{}", location.file(), location.line(), location.column())
     });
     format!(
         "\nerror: a bug in {program} {SUITE_VERSION}: it panicked{place}\n\
-         hint: what was done is recorded: run the same command again, or see its `history`; please \
-         report the place\n"
+         hint: {next}\n\
+         hint: please report the place: nothing else of what it worked on is shown\n"
     )
 }
