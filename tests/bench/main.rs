@@ -3,11 +3,13 @@
 //! Ratios, not seconds, are what to look at: both sides run on the same machine in turn. Nothing
 //! is asserted. Needs Linux (`/proc`); what needs kubectl or curl is left out where they are not.
 
+mod guide;
 mod process;
 
 use std::path::Path;
 use std::process::Command;
 
+use common::rhacs::Platform;
 use process::{Usage, measure, median};
 use rhacs_tests::Installation;
 
@@ -17,7 +19,8 @@ const GIB: u64 = 1 << 30;
 
 fn main() {
     start_up();
-    whole_upgrade();
+    whole_upgrade(Platform::Kubernetes);
+    whole_upgrade(Platform::OpenShift);
     backup();
 }
 
@@ -38,43 +41,84 @@ fn start_up() {
     }
 }
 
-/// The upgrade, and the same writes and waits through kubectl, on clusters of their own.
-fn whole_upgrade() {
-    say(&format!("upgrade 3.62.1 to {TO} on Kubernetes, embedded cluster"));
-    let ours = Installation::at("3.62.1").start();
-    let before = ours.simulation().requests().len();
-    let mut command = ours.command(UPGRADE, &["--to", TO, "--yes", "--events", "json"]);
-    let (usage, events) = process::measure_with_stderr(&mut command);
-    let all = ours.simulation().requests();
-    let requests: Vec<_> = all[before..]
-        .iter()
-        .filter(|request| request.user_agent.starts_with("kubectl-rhacs"))
-        .collect();
-    let reads = requests.iter().filter(|request| request.method == "GET").count();
-    row("kubectl rhacs upgrade", &usage, requests.len());
+/// The upgrade, and the guide's own commands through kubectl, on clusters of their own.
+///
+/// Each side runs three times in turn; the medians are compared.
+fn whole_upgrade(platform: Platform) {
+    say(&format!("upgrade 3.62.1 to {TO} on {platform}, embedded cluster (medians of 3)"));
+    let both = has("kubectl") && has("curl");
+    let rounds: Vec<(Ours, Option<Theirs>)> =
+        (0..3).map(|_| (ours(platform), both.then(|| theirs(platform)))).collect();
+    let of = |value: fn(&Ours) -> f64| median(rounds.iter().map(|(ours, _)| value(ours)));
+    let (work, cpu) = (of(|ours| ours.work), of(|ours| ours.usage.cpu));
+    let (first, theirs) = &rounds[0];
     say(&format!(
-        "  of these {} reads and watches, {} writes and reviews",
-        reads,
-        requests.len() - reads
+        "  kubectl rhacs upgrade        {work:6.3} s wall  {cpu:6.3} s CPU  {:4} requests  peak {:.1} MiB",
+        first.look + first.run,
+        mib(first.usage.peak)
     ));
-    let work = usage.wall - waited(&events);
-    say(&format!("  without its waits for rollouts {work:.3} s wall"));
-    if !has("kubectl") {
-        return;
-    }
-    let theirs = Installation::at("3.62.1").start();
-    let (mut total, mut waits) = (Usage::default(), Usage::default());
-    for words in guide() {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let sum = if words.contains(&"rollout") { &mut waits } else { &mut total };
-        sum.add(&measure(&mut theirs.command("kubectl", &words)));
-    }
-    let all = theirs.simulation().requests();
-    let requests = all.iter().filter(|request| request.user_agent.starts_with("kubectl/")).count();
-    row("the guide through kubectl", &total, requests);
+    say(&format!(
+        "  of these requests {} look and check, {} from the lock to its release",
+        first.look, first.run
+    ));
+    let Some(theirs) = theirs else { return };
+    let all = || rounds.iter().filter_map(|(_, theirs)| theirs.as_ref());
+    let wall = median(all().map(|theirs| theirs.guide.commands.wall));
+    let their_cpu = median(all().map(|theirs| theirs.guide.commands.cpu));
+    say(&format!(
+        "  {:2} commands of the guide     {wall:6.3} s wall  {their_cpu:6.3} s CPU  {:4} requests  peak {:.1} MiB",
+        theirs.guide.count,
+        theirs.requests,
+        mib(theirs.guide.commands.peak)
+    ));
+    let waits = theirs.guide.waits;
     say(&format!("  besides {:.2} s wall, {:.3} s CPU in `rollout status`", waits.wall, waits.cpu));
-    say(&format!("  ratio: wall {:.2}, CPU {:.2}", work / total.wall, usage.cpu / total.cpu));
+    say(&format!("  ratio: wall {:.3}, CPU {:.3}", work / wall, cpu / their_cpu));
     say("  waits left out; ours also checks, backs up, records and verifies");
+}
+
+/// What one upgrade by this suite took.
+struct Ours {
+    usage: Usage,
+    /// The wall time without the waits for rollouts.
+    work: f64,
+    look: usize,
+    run: usize,
+}
+
+fn ours(platform: Platform) -> Ours {
+    let installation = installation(platform);
+    let words = ["--to", TO, "--yes", "--events", "json"];
+    let (usage, events) = process::measure_with_stderr(&mut installation.command(UPGRADE, &words));
+    let requests = installation.simulation().requests();
+    let own: Vec<_> =
+        requests.iter().filter(|it| it.user_agent.starts_with("kubectl-rhacs")).collect();
+    let locks =
+        |position: usize| own[position].method == "POST" && own[position].path.contains("/leases");
+    let look = (0..own.len()).find(|position| locks(*position)).unwrap_or(own.len());
+    Ours { usage, work: usage.wall - waited(&events), look, run: own.len() - look }
+}
+
+/// What the guide took.
+struct Theirs {
+    guide: guide::Guide,
+    requests: usize,
+}
+
+fn theirs(platform: Platform) -> Theirs {
+    let installation = installation(platform);
+    let guide = guide::carry_out(&installation, platform, TO);
+    let requests = installation.simulation().requests();
+    let requests = requests.iter().filter(|it| it.user_agent.starts_with("kubectl/")).count();
+    Theirs { guide, requests }
+}
+
+fn installation(platform: Platform) -> Installation {
+    let builder = Installation::at("3.62.1");
+    match platform {
+        Platform::OpenShift => builder.on_openshift().start(),
+        Platform::Kubernetes => builder.start(),
+    }
 }
 
 /// How long the run waited for what the cluster does by itself, in seconds: in each step from the
@@ -95,43 +139,6 @@ fn waited(events: &str) -> f64 {
         }
     }
     total
-}
-
-/// The commands of the guide's sections 2.2.1 to 2.3.4, each with its wait.
-fn guide() -> Vec<Vec<String>> {
-    let red_hat = "registry.redhat.io/advanced-cluster-security";
-    let image = |name: &str| format!("{red_hat}/rhacs-{name}-rhel8:{TO}");
-    let set = |workload: &str, pairs: &[(&str, &str)]| -> Vec<String> {
-        let mut words =
-            vec!["-n".to_owned(), "stackrox".into(), "set".into(), "image".into(), workload.into()];
-        words.extend(pairs.iter().map(|(container, name)| format!("{container}={}", image(name))));
-        words
-    };
-    let run = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
-    let wait =
-        |workload: &str| run(&format!("-n stackrox rollout status {workload} --timeout=60s"));
-    let user = r#"{"spec":{"template":{"spec":{"containers":[{"name":"scanner","securityContext":{"runAsUser":65534}}]}}}}"#;
-    let probe = r#"{"spec":{"template":{"spec":{"containers":[{"name":"sensor","readinessProbe":{"httpGet":{"path":"/ready"}}}]}}}}"#;
-    vec![
-        run(&format!("-n stackrox patch deploy/scanner -p {user}")),
-        set("deploy/central", &[("central", "main")]),
-        wait("deploy/central"),
-        run("-n stackrox get deploy -o wide"),
-        run("-n stackrox logs deploy/central -c central --tail=20"),
-        set("deploy/scanner", &[("scanner", "scanner")]),
-        set("deploy/scanner-db", &[("db", "scanner-db"), ("init-db", "scanner-db")]),
-        wait("deploy/scanner"),
-        wait("deploy/scanner-db"),
-        run(&format!("-n stackrox patch deploy/sensor -p {probe}")),
-        set("deploy/sensor", &[("sensor", "main")]),
-        set("ds/collector", &[("compliance", "main")]),
-        set("ds/collector", &[("collector", "collector-slim")]),
-        set("deploy/admission-control", &[("admission-control", "main")]),
-        wait("deploy/sensor"),
-        wait("ds/collector"),
-        wait("deploy/admission-control"),
-        run("-n stackrox get deploy,ds -o wide"),
-    ]
 }
 
 /// A backup of 2 GiB against curl from the same server.
@@ -171,15 +178,6 @@ fn backup_seconds(events: &str) -> f64 {
             .then(|| event["elapsedSeconds"].as_f64())?
     };
     events.lines().find_map(of_backup).unwrap_or(f64::NAN)
-}
-
-fn row(name: &str, usage: &Usage, requests: usize) {
-    say(&format!(
-        "  {name:28} {:6.2} s wall  {:6.3} s CPU  {requests:4} requests  peak {:.1} MiB",
-        usage.wall,
-        usage.cpu,
-        mib(usage.peak)
-    ));
 }
 
 fn with(program: &str, words: &[&str]) -> Command {

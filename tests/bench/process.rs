@@ -57,22 +57,24 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Looks until the process is a zombie, which still has its accounts, and then waits for it.
+///
+/// Its CPU time is what is added to that of all children waited for: a tick is lost at most once in
+/// a whole series of processes, not in each.
 fn watch(child: &mut Child, begin: Instant) -> Usage {
     let mut usage = Usage::default();
     let directory = format!("/proc/{}", child.id());
+    let before = children_cpu();
     loop {
         let status = fs::read_to_string(format!("{directory}/status")).unwrap_or_default();
         usage.peak = usage.peak.max(peak(&status));
-        let stat = fs::read_to_string(format!("{directory}/stat")).unwrap_or_default();
-        let Some((state, cpu)) = accounts(&stat) else { break };
-        usage.wall = begin.elapsed().as_secs_f64();
-        usage.cpu = cpu;
-        if state == "Z" {
+        if status.lines().any(|line| line.starts_with("State:\tZ")) {
             break;
         }
         std::thread::sleep(Duration::from_micros(200));
     }
+    usage.wall = begin.elapsed().as_secs_f64();
     child.wait().expect("the process ends");
+    usage.cpu = children_cpu() - before;
     usage
 }
 
@@ -83,9 +85,10 @@ fn peak(status: &str) -> u64 {
     kilobytes.unwrap_or_default() * 1024
 }
 
-/// The state and the CPU seconds in `/proc/PID/stat`.
-fn accounts(stat: &str) -> Option<(&str, f64)> {
-    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-    Some((fields.first()?, ticks / TICKS))
+/// The CPU seconds, user and system, of the children this process has waited for.
+fn children_cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
+    let fields: Vec<&str> = stat.rsplit(") ").next().expect("its fields").split(' ').collect();
+    let ticks = |index: usize| fields[index].parse::<f64>().expect("a number");
+    (ticks(13) + ticks(14)) / TICKS
 }

@@ -19,7 +19,7 @@ use common::plan::{
 use common::rhacs::{ClusterIdentity, Component, ObjectRef, Platform, Version, official};
 use common::run::{
     ClusterExecutor, ClusterJournal, Ending, Event, Events, Interrupt, OutcomeResult, Record, Run,
-    RunState, Runner, StepState, lock, run_id,
+    RunState, Runner, StepState, lock,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn events(run: &str) -> (Events, Receiver<Event>) {
 
 fn new_record(plan: Plan) -> Record {
     let now = Timestamp::now();
-    Record::new(run_id(now, 7), plan, "eve".to_owned(), "laptop".to_owned(), now)
+    Record::new("20240229-120000-0007".to_owned(), plan, "eve".to_owned(), "laptop".to_owned(), now)
 }
 
 fn step(id: &str, component: Option<Component>, action: Action) -> Step {

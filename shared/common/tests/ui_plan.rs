@@ -69,7 +69,6 @@ fn plan() -> Plan {
         operation: Operation::Upgrade,
         cluster: ClusterIdentity {
             id: "id".to_owned(),
-            namespace_id: String::new(),
             server: "https://api.example:6443".to_owned(),
             version: "v1.27.3".to_owned(),
         },

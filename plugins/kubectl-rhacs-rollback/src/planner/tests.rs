@@ -3,7 +3,7 @@
 use common::plan::{Action, Change, PatchKind, Undo};
 use common::rhacs::migrator::MigratorState;
 use common::rhacs::{CentralFacts, UpgradeStatus, official};
-use common::run::{Captured, StepRecord, StepState, Wrote, run_id};
+use common::run::{Captured, StepRecord, StepState, Wrote};
 use serde_json::{Value, json};
 
 use super::*;
@@ -46,7 +46,7 @@ impl House {
     fn upgraded(mut self, to: &Version, workloads: &[(&str, Component)]) -> Self {
         let from = self.snapshot.central.version.clone().unwrap();
         let mut record = Record::new(
-            run_id(jiff_epoch(), u16::try_from(self.records.len()).unwrap()),
+            format!("19700101-000000-{:04x}", self.records.len()),
             plan_of(&from, to),
             "ann".to_owned(),
             "host".to_owned(),

@@ -72,7 +72,6 @@ impl Installation {
         let snapshot = Snapshot {
             cluster: ClusterIdentity {
                 id: "uid".to_owned(),
-                namespace_id: String::new(),
                 server: "https://api.example:6443".to_owned(),
                 version: "v1.22.8".to_owned(),
             },

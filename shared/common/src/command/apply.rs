@@ -162,18 +162,19 @@ mod tests {
 
     #[test]
     fn a_plan_of_another_cluster_or_namespace_is_stale() {
-        let mut snapshot = Snapshot { namespace: "stackrox".to_owned(), ..Snapshot::default() };
-        assert!(fits(&TOOL, &plan(), &snapshot, |_| None).is_ok());
-        snapshot.namespace = "rhacs".to_owned();
-        assert_eq!(
-            fits(&TOOL, &plan(), &snapshot, |_| None).expect_err("stale").exit(),
-            Exit::PlanStale
-        );
-        snapshot.namespace = "stackrox".to_owned();
-        snapshot.cluster.id = "other".to_owned();
-        assert_eq!(
-            fits(&TOOL, &plan(), &snapshot, |_| None).expect_err("stale").exit(),
-            Exit::PlanStale
-        );
+        let mut plan = plan();
+        plan.cluster.id = "one".to_owned();
+        let exit_on = |namespace: &str, id: &str, server: &str| {
+            let mut snapshot = Snapshot { namespace: namespace.to_owned(), ..Snapshot::default() };
+            snapshot.cluster.id = id.to_owned();
+            snapshot.cluster.server = server.to_owned();
+            fits(&TOOL, &plan, &snapshot, |_| None).err().map(|failure| failure.exit())
+        };
+        assert_eq!(exit_on("stackrox", "one", "https://elsewhere"), None, "another way to it");
+        assert_eq!(exit_on("rhacs", "one", ""), Some(Exit::PlanStale));
+        assert_eq!(exit_on("stackrox", "other", ""), Some(Exit::PlanStale));
+        // Who may not read the namespace goes by the address.
+        assert_eq!(exit_on("stackrox", "", ""), None);
+        assert_eq!(exit_on("stackrox", "", "https://elsewhere"), Some(Exit::PlanStale));
     }
 }

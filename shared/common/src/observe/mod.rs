@@ -29,11 +29,9 @@ pub async fn observe(
     taken_at: Timestamp,
 ) -> Result<Observation, ClusterError> {
     let own = ObjectRef::cluster_wide("v1", "Namespace", namespace);
-    let system = ObjectRef::cluster_wide("v1", "Namespace", "kube-system");
     let served = cluster.served_versions().await?;
-    let (version, system, own, lists) = tokio::join!(
+    let (version, own, lists) = tokio::join!(
         cluster.server_version(),
-        cluster.read(&system),
         cluster.read(&own),
         lists(cluster, namespace, &served, WANTED.iter()),
     );
@@ -49,20 +47,14 @@ pub async fn observe(
         }),
         ..Snapshot::default()
     };
-    let system = noted(system, "kube-system", &mut snapshot.unread)?;
     let is_inhabited = lists.iter().any(|(wanted, answer)| {
         wanted.namespaced && answer.as_ref().is_ok_and(|list| !list.items.is_empty())
     });
     let own = noted(own, "namespace", &mut snapshot.unread)?;
     snapshot.namespace_exists =
         is_inhabited || own.is_some() || snapshot.unread.contains_key("namespace");
-    let uid = |object: &Option<Value>| {
-        object.as_ref().map(|found| text(&found["metadata"]["uid"])).unwrap_or_default()
-    };
-    let namespace_id = uid(&own);
     snapshot.cluster = ClusterIdentity {
-        id: system.as_ref().map_or_else(|| namespace_id.clone(), |_| uid(&system)),
-        namespace_id,
+        id: own.map(|own| text(&own["metadata"]["uid"])).unwrap_or_default(),
         server: cluster.server().to_owned(),
         version: version.git_version,
     };

@@ -51,12 +51,9 @@ pub type PlatformFact = Option<Platform>;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterIdentity {
-    /// The uid of the namespace `kube-system` (or, unreadable, of the product's namespace): it
-    /// stays the same however the API server is reached.
+    /// The uid of the product's namespace: it stays the same however the API server is reached.
+    /// Empty when it may not be read.
     pub id: String,
-    /// The uid of the product's namespace, for who may not read the other one.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub namespace_id: String,
     /// The API server's URL, for people.
     pub server: String,
     /// Its version, such as `v1.27.3`.
@@ -64,14 +61,11 @@ pub struct ClusterIdentity {
 }
 
 impl ClusterIdentity {
-    /// Whether both are the same cluster, by what the two who looked could read of it.
+    /// Whether both are the same cluster: by the uid where both know it, else by the address.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let namespaces = [self, other].map(|cluster| {
-            let namespace = cluster.namespace_id.as_str();
-            if namespace.is_empty() { cluster.id.as_str() } else { namespace }
-        });
-        self.id == other.id || namespaces[0] == namespaces[1]
+        let is_known = !self.id.is_empty() && !other.id.is_empty();
+        if is_known { self.id == other.id } else { self.server == other.server }
     }
 }
 

@@ -37,7 +37,6 @@ pub use lock::{lock, locked};
 #[cfg(feature = "cluster")]
 pub use record::{
     Captured, RECORD_SCHEMA, Record, RecordError, Resume, RunState, StepRecord, StepState, Wrote,
-    run_id,
 };
 pub use report::{BackupReport, ClusterReport, ComponentReport, Report};
 #[cfg(feature = "cluster")]

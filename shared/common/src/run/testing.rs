@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::record::{Record, run_id};
+use super::record::Record;
 use crate::plan::{Action, Operation, PLAN_SCHEMA, Plan, Step, Undo};
 use crate::rhacs::{ClusterIdentity, Component, Platform, Version};
 
@@ -40,5 +40,11 @@ pub fn plan_of(ids: &[&str]) -> Plan {
 /// The record of a run of `plan` that has not started.
 pub fn record_of(plan: Plan) -> Record {
     let at = Timestamp::constant(1_709_208_000, 0);
-    Record::new(run_id(at, 0xff), plan, "alice".to_owned(), "bastion".to_owned(), at)
+    Record::new(
+        "20240229-120000-00ff".to_owned(),
+        plan,
+        "alice".to_owned(),
+        "bastion".to_owned(),
+        at,
+    )
 }
