@@ -1,5 +1,6 @@
 //! The guide's commands for an upgrade from 3.62.1 to 3.69.2, as a person types them.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -105,7 +106,7 @@ fn scanner_bundle(installation: &Installation) -> Vec<String> {
     curl.args(["-sk", "-u", "admin:letmein", "-d", "{}", "-X", "POST", &url]);
     let archive = curl.output().expect("curl runs").stdout;
     let mut archive = ZipArchive::new(Cursor::new(archive)).expect("a scanner bundle");
-    let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+    let names: Vec<String> = archive.file_names().flatten().map(Cow::into_owned).collect();
     let mut files = Vec::new();
     for name in names.iter().filter(|name| name.contains("/02-scanner-0")) {
         let mut text = String::new();

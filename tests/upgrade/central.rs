@@ -17,8 +17,33 @@ fn without_credentials_there_is_no_backup_and_so_no_upgrade() {
     let installation = Installation::at("3.66.1").start();
     with(&installation, "--to 3.69.2 --yes", &[]).ends_with(3).says("--token-file");
     let skipped = "--to 3.69.2 --skip-backup --accept RHACS-BACKUP-SKIPPED --yes";
-    with(&installation, skipped, &[]).ends_with(0);
+    let done = with(&installation, skipped, &[]).ends_with(0);
+    done.says("RHACS-SCANNER-BUNDLE").says("its workloads are ready; Central was not asked");
     assert!(installation.image("Deployment", "sensor", "sensor").ends_with(":3.69.2"));
+}
+
+#[test]
+fn the_scanner_bundle_comes_with_the_next_run_that_has_credentials() {
+    let installation = Installation::at("3.62.1").start();
+    let skipped = "--to 3.69.2 --skip-backup --accept RHACS-BACKUP-SKIPPED --yes";
+    with(&installation, skipped, &[]).ends_with(0);
+    let config = |installation: &Installation| {
+        let config = installation.object("ConfigMap", "scanner-config").expect("it is there");
+        config["data"]["config.yaml"].as_str().expect("text").to_owned()
+    };
+    let old = config(&installation);
+    let password = [("ROX_ADMIN_PASSWORD", "letmein")];
+    with(&installation, "--to 3.69.2 --yes", &password).ends_with(0).says("scanner-config");
+    assert_ne!(config(&installation), old);
+    with(&installation, "--to 3.69.2 --yes", &password).ends_with(0).says("nothing to do");
+}
+
+#[test]
+fn a_run_that_was_limited_does_not_claim_the_rest() {
+    let installation = Installation::at("3.66.1").start();
+    let password = [("ROX_ADMIN_PASSWORD", "letmein")];
+    let done = with(&installation, "--to 3.69.2 --components central --yes", &password);
+    done.ends_with(0).says("3.69.2 is done for central: verified; the rest was left as it is");
 }
 
 #[test]

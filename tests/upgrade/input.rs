@@ -28,11 +28,53 @@ fn what_cannot_be_done_is_said() {
         ("resume 20200101-000000-none --yes", 2, "no run"),
         ("frobnicate", 2, "frobnicate"),
         ("--to 3.69.2 --token-file missing --yes", 2, "missing"),
+        ("--to 3.69.2 --timeout 0 --yes", 2, "more time than none"),
+        ("--to 3.69.2 --skip-backup --dry-run=server", 3, "RHACS-BACKUP-SKIPPED"),
+        ("--to 3.69.2 --skip-backup --dry-run", 3, "RHACS-BACKUP-SKIPPED"),
     ];
     for (words, code, text) in table {
         upgrade(&installation, words).ends_with(code).says(text);
     }
     assert_eq!(installation.essences(), before, "nothing was changed");
+}
+
+#[test]
+fn what_is_no_plan_is_told_in_plain_words() {
+    let installation = Installation::at("3.66.1").start();
+    for (text, words) in [
+        ("", "the plan is empty"),
+        ("a: 1\n---\nb: 2\n", "2 documents"),
+        ("{}", "schema none"),
+        ("a: [", "not valid YAML"),
+    ] {
+        std::fs::write(installation.directory().join("plan.yaml"), text).expect("written");
+        let done = upgrade(&installation, "apply plan.yaml --yes").ends_with(2);
+        done.says(words);
+    }
+    std::fs::write(installation.directory().join("token"), "\n").expect("written");
+    let words = ["--to", "3.69.2", "--yes", "--token-file", "token"];
+    installation.run(UPGRADE, &words).ends_with(2).says("is empty");
+}
+
+#[test]
+fn what_helm_does_not_manage_is_upgraded_by_itself() {
+    let secured = "stackrox-secured-cluster-services";
+    let released = move |objects: &mut Vec<serde_json::Value>| {
+        for object in objects.iter_mut().filter(|it| it["metadata"]["name"] == "sensor") {
+            object["metadata"]["annotations"]["meta.helm.sh/release-name"] = secured.into();
+        }
+        objects.push(serde_json::json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1",
+            "metadata": {
+                "name": format!("sh.helm.release.v1.{secured}.v1"), "namespace": "stackrox",
+                "labels": {"owner": "helm", "status": "deployed"},
+            },
+        }));
+    };
+    let installation = Installation::at("3.66.1").but(released).start();
+    let refused = upgrade(&installation, "--to 3.69.2 --yes").ends_with(7);
+    refused.says("--components central,scanner");
+    upgrade(&installation, "--to 3.69.2 --components central,scanner --yes").ends_with(0);
 }
 
 #[test]

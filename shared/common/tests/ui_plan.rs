@@ -118,6 +118,8 @@ fn report() -> Report {
                 false,
             ),
         ],
+        limited_to: Vec::new(),
+        central_asked: true,
         backup: Some(BackupReport {
             path: "/backup/stackrox_db.zip".to_owned(),
             size: 2_147_483_648,

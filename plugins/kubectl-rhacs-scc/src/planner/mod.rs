@@ -45,10 +45,10 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     if Era::of(&request.to) == Era::Bare {
         return Err(Refusal::BareEra { release: request.to.clone() });
     }
-    check_manifest(snapshot, &request.to)?;
+    let components = choose_components(snapshot, &request.components)?;
+    check_manifest(snapshot, &request.to, &components)?;
     let before = running(snapshot);
     let from = oldest(snapshot, &before).ok_or(Refusal::VersionUnknown)?;
-    let components = choose_components(snapshot, &request.components)?;
     let images = ImageOptions::default();
     let facts = Facts::new(snapshot, &from, &request.to, &images);
     let steps = steps::build(&facts, request, &components);

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
 fn impossible(context: &Context<'_>) -> Option<Finding> {
     let central = &context.snapshot.central;
     let (reason, fix) = if let Some(reason) = &central.unreachable {
-        let fix = "--endpoint HOST:PORT where Central answers, --central-ca FILE if its certificate is not its own; or --skip-backup";
+        let fix = "--endpoint HOST:PORT where Central answers, --ca FILE if its certificate is not its own; or --skip-backup";
         (format!("Central does not answer: {reason}"), fix)
     } else if !central.has_credentials {
         ("there are no credentials for Central".to_owned(), TOKEN)

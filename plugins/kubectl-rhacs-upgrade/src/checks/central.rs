@@ -80,8 +80,16 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(reason) = &central.unreachable {
         let at = central.endpoint.as_deref().unwrap_or("its pod");
-        let fix =
-            context.kubectl("get pods -l app=central") + ", or name it with --endpoint HOST:PORT";
+        let is_distrust = reason.contains("certificate");
+        let fix = match is_distrust {
+            true => "--ca FILE with the authority of its certificate; without it, that of \
+                     secret/central-tls is trusted"
+                .to_owned(),
+            false => {
+                context.kubectl("get pods -l app=central")
+                    + ", or name it with --endpoint HOST:PORT"
+            }
+        };
         findings.push(UNREACHABLE.found(format!("Central at {at} does not answer: {reason}"), fix));
     } else if !central.has_credentials {
         let fix = "ROX_API_TOKEN=… or --token-file FILE with a token of role Admin";

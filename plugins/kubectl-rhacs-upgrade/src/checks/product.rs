@@ -2,9 +2,8 @@
 
 use common::plan::Action;
 use common::plan::{Finding, ScannerConfig, Severity};
-use common::rhacs::images::Image;
-use common::rhacs::{Version, official};
-use serde_json::Value;
+use common::rhacs::scanner_config::{self, Origin, origin};
+use common::rhacs::{Component, Version};
 
 use common::checks::Definition;
 use common::checks::{Context, name};
@@ -58,6 +57,13 @@ const SCANNER_CONFIG: Definition = Definition {
     why: "the new release's configuration and your changes have to be brought together",
     source: "upgrade guide 3.69, section 2.2.3; upgrade guide, module upgrade-scanner",
 };
+const SCANNER_BUNDLE: Definition = Definition {
+    code: "RHACS-SCANNER-BUNDLE",
+    severity: Severity::Warn,
+    meaning: "the Scanner keeps the configuration of its old release",
+    why: "each release brings its own, with ports and certificates the new Scanner expects",
+    source: "upgrade guide 3.69, section 2.2.3; upgrade guide, module upgrade-scanner",
+};
 const IMAGE_NAMES: Definition = Definition {
     code: "RHACS-IMAGE-NAMES",
     severity: Severity::Info,
@@ -95,6 +101,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     FAULTY_TARGET,
     UNRELEASED_TARGET,
     SCANNER_CONFIG,
+    SCANNER_BUNDLE,
     IMAGE_NAMES,
     ROLES_MERGED,
     POLICIES_OPTIONAL,
@@ -214,54 +221,34 @@ fn release_notes(context: &Context<'_>) -> Vec<Finding> {
     notes
 }
 
-/// Compares the configuration with those of the release it comes from and the one it goes to.
+/// What becomes of the Scanner's configuration.
 fn scanner_config(context: &Context<'_>) -> Option<Finding> {
     let choice = context.plan.steps.iter().find_map(|step| match &step.action {
         Action::ScannerBundle { config } => Some(*config),
         _ => None,
-    })?;
-    let live = context.snapshot.object("ConfigMap", "scanner-config")?;
-    let is_official =
-        [scanner_version(context), context.plan.from.clone(), context.plan.to.clone()].iter().any(
-            |version| official_config(context, version).is_some_and(|it| same_data(&it, live)),
-        );
-    if is_official {
-        return None;
-    }
+    });
+    let live = context.snapshot.object("ConfigMap", scanner_config::NAME)?;
+    let plan = context.plan;
+    let origin = origin(live, &plan.to, plan.platform, &plan.namespace);
+    let (what, choice) = match (origin, choice) {
+        (Origin::AnotherRelease, None) if plan.components.contains(&Component::Scanner) => {
+            return Some(SCANNER_BUNDLE.found(
+                "cm/scanner-config stays that of another release: without credentials Central's \
+                 scanner bundle cannot be fetched",
+                "--token-file FILE; or by hand: roxctl scanner generate, then kubectl apply -f its \
+                 02-scanner-03-tls-secret.yaml and 02-scanner-04-scanner-config.yaml",
+            ));
+        }
+        (Origin::User, Some(choice)) => ("cm/scanner-config has changes of your own; ", choice),
+        _ => return None,
+    };
     let what = match choice {
-        ScannerConfig::Keep => "cm/scanner-config has changes of your own; it is kept as it is",
-        ScannerConfig::Replace => "cm/scanner-config has changes of your own; they are replaced",
+        ScannerConfig::Keep => format!("{what}it is kept as it is"),
+        ScannerConfig::Replace => format!("{what}they are replaced"),
     };
     let fix = context.kubectl("get cm scanner-config -o yaml")
         + "; --scanner-config=keep or replace decides";
     Some(SCANNER_CONFIG.found(what, fix))
-}
-
-/// The release of the Scanner, which may be further than the rest after an interrupted upgrade.
-fn scanner_version(context: &Context<'_>) -> Version {
-    let scanner = context.snapshot.deployment("scanner");
-    scanner
-        .and_then(|scanner| Image::classify(scanner.container("scanner")?.image())?.version())
-        .unwrap_or_else(|| context.plan.from.clone())
-}
-
-fn official_config(context: &Context<'_>, version: &Version) -> Option<Value> {
-    official::objects(version, context.plan.platform, &context.plan.namespace)
-        .into_iter()
-        .find(|object| object["kind"] == "ConfigMap" && name(object) == "scanner-config")
-}
-
-/// Whether two ConfigMaps say the same; comments and the layout of YAML in them do not matter.
-fn same_data(a: &Value, b: &Value) -> bool {
-    let (Some(a), Some(b)) = (a["data"].as_object(), b["data"].as_object()) else {
-        return false;
-    };
-    let meaning = |text: &Value| -> Value {
-        let yaml = text.as_str().and_then(|text| serde_saphyr::from_str::<Value>(text).ok());
-        yaml.unwrap_or_else(|| text.clone())
-    };
-    a.len() == b.len()
-        && a.iter().all(|(key, value)| b.get(key).is_some_and(|it| meaning(it) == meaning(value)))
 }
 
 #[cfg(test)]
@@ -362,5 +349,18 @@ mod tests {
             }
         });
         assert!(!commented.has("RHACS-SCANNER-CONFIG", "3.69.2"));
+    }
+
+    #[test]
+    fn a_scanner_that_keeps_its_old_configuration_is_told() {
+        let code = "RHACS-SCANNER-BUNDLE";
+        assert!(!Installation::at("3.62.1").has(code, "3.69.2"));
+        let anonymous = Installation::at("3.62.1").central(|it| it.has_credentials = false);
+        let finding = anonymous.finding(code, "3.69.2");
+        assert!(finding.fix.starts_with("--token-file"), "{}", finding.fix);
+        let own = anonymous.with("ConfigMap", "scanner-config", |config| {
+            config["data"]["config.yaml"] = json!("scanner: {updater: {interval: 12h}}");
+        });
+        assert!(!own.has(code, "3.69.2"));
     }
 }

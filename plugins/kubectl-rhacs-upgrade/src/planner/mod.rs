@@ -45,8 +45,8 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     check_installed(snapshot)?;
     let before = running(snapshot);
     let from = oldest(snapshot, &before).ok_or(Refusal::VersionUnknown)?;
-    check_target(snapshot, request, &before, &from)?;
     let components = choose_components(snapshot, &request.components)?;
+    check_target(snapshot, request, &before, &from, &components)?;
     let images =
         ImageOptions { running: snapshot.central.version.clone(), ..request.images.clone() };
     let facts = Facts::new(snapshot, &from, &request.to, &images);
@@ -80,6 +80,7 @@ fn check_target(
     request: &Request,
     before: &[Running],
     from: &Version,
+    components: &[Component],
 ) -> Result<(), Refusal> {
     let to = &request.to;
     if !is_known_line(to) {
@@ -92,7 +93,7 @@ fn check_target(
             to: to.to_string(),
         });
     }
-    check_manifest(snapshot, to)?;
+    check_manifest(snapshot, to, components)?;
     let hops = path(from, to);
     if from < to && (hops.len() > 1 || !is_supported_target(to)) {
         return Err(Refusal::NoDirectPath { hops });

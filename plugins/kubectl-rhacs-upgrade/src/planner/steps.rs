@@ -1,8 +1,11 @@
 //! From the rules' proposals to ordered steps.
 
-use common::plan::{Action, Change, Step, Undo, Verification, Write, is_satisfied, merge_patches};
+use common::plan::{
+    Action, Change, ScannerConfig, Step, Undo, Verification, Write, is_satisfied, merge_patches,
+};
 use common::rhacs::rules::{ALL, Facts, Phase, Proposal, image_changes};
-use common::rhacs::{Component, ObjectRef};
+use common::rhacs::scanner_config::{self, Origin};
+use common::rhacs::{Component, ObjectRef, Platform};
 use serde_json::Value;
 
 use super::{Refusal, Request};
@@ -96,7 +99,10 @@ fn component_steps(
     let mut steps = Vec::new();
     steps.extend(writes_step(component, "prepare", prepare, request));
     let takes_images = workload.iter().any(|explained| explained.rule == "image");
-    if component == Component::Scanner && takes_images && facts.snapshot.central.has_credentials {
+    if component == Component::Scanner
+        && facts.snapshot.central.has_credentials
+        && (takes_images || has_old_config(facts, request))
+    {
         steps.push(scanner_bundle(request));
     }
     for name in WORKLOAD_ORDER {
@@ -108,6 +114,19 @@ fn component_steps(
     }
     steps.extend(writes_step(component, "clean", clean, request));
     steps
+}
+
+/// Whether the Scanner's configuration is still that of another release, as after an upgrade
+/// without credentials, or one of the user's own that shall be replaced.
+fn has_old_config(facts: &Facts<'_>, request: &Request) -> bool {
+    let Some(live) = facts.snapshot.object("ConfigMap", scanner_config::NAME) else { return false };
+    let platform = facts.snapshot.platform.unwrap_or(Platform::Kubernetes);
+    let namespace = facts.snapshot.namespace.as_str();
+    match scanner_config::origin(live, &request.to, platform, namespace) {
+        Origin::ThisRelease => false,
+        Origin::AnotherRelease => true,
+        Origin::User => request.scanner_config == ScannerConfig::Replace,
+    }
 }
 
 /// All changes of one workload as one patch: one rollout, one reversal.

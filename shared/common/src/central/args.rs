@@ -121,7 +121,10 @@ impl CentralArgs {
             .hint("unset ROX_ADMIN_PASSWORD, or ROX_API_TOKEN and ROX_API_TOKEN_FILE")),
             (Some(token), None) => {
                 let token = token.trim();
-                if token.is_empty() || token.contains(char::is_whitespace) {
+                if token.is_empty() {
+                    return Err(Failure::usage("the API token for Central is empty"));
+                }
+                if token.contains(char::is_whitespace) {
                     return Err(Failure::usage("the API token for Central is not one word"));
                 }
                 Ok(Some(Credentials::Token(SecretString::from(token.to_owned()))))

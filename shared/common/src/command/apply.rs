@@ -48,8 +48,16 @@ pub fn read(session: &Session, file: &Path) -> Result<Plan, Failure> {
 
 /// Reads a plan from YAML or JSON, which YAML contains.
 fn decode(tool: &Tool, text: &str) -> Result<Plan, Failure> {
-    let value: Value = serde_saphyr::from_str(text)
+    let mut documents: Vec<Value> = serde_saphyr::from_multiple(text)
         .map_err(|error| Failure::usage("the plan is not valid YAML").caused_by(&error))?;
+    documents.retain(|document| !document.is_null());
+    let count = documents.len();
+    let Some(value) = documents.pop().filter(|_| count == 1) else {
+        return Err(Failure::usage(match count {
+            0 => "the plan is empty".to_owned(),
+            more => format!("the file has {more} documents, a plan is one"),
+        }));
+    };
     let schema = value["schema"].as_u64();
     if schema != Some(u64::from(PLAN_SCHEMA)) {
         let found = schema.map_or_else(|| "none".to_owned(), |schema| schema.to_string());

@@ -23,7 +23,7 @@ pub struct RunArgs {
     )]
     pub dry_run: DryRun,
     /// Longest time for each step, such as 20m [default: per step, shown by `plan -o wide`]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_limit)]
     pub timeout: Option<Duration>,
     /// Accept a finding by its code (repeatable)
     #[arg(long, value_name = "CODE")]
@@ -38,6 +38,15 @@ impl RunArgs {
     #[must_use]
     pub fn timeout_seconds(&self) -> Option<u64> {
         self.timeout.map(|timeout| timeout.as_secs().max(1))
+    }
+}
+
+/// A length of time a step may take; none at all would break off a run in the middle.
+fn parse_limit(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("a step needs more time than none, such as 20m".to_owned()),
+        Ok(limit) => Ok(limit),
+        Err(error) => Err(error),
     }
 }
 

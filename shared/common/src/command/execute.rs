@@ -100,6 +100,8 @@ pub async fn idle_report(session: &Session, prepared: &Prepared) -> Report {
         from: plan.from.clone(),
         to: plan.to.clone(),
         components: plan.before.iter().map(component).collect(),
+        limited_to: plan.limited_to(),
+        central_asked: prepared.central.as_ref().is_some_and(CentralClient::has_credentials),
         backup: None,
         outage_seconds: None,
         elapsed_seconds: 0.0,

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::plan::{Operation, Plan};
 use crate::ui::{explain_plan, findings_text, plan_text};
 
-/// Shows a plan with its findings, asks, and runs it.
+/// Shows a plan with its findings, asks, and runs it. A dry run ends as the run would.
 ///
 /// # Errors
 /// A finding that blocks, or everything that can go wrong in a run.
@@ -16,13 +16,18 @@ pub async fn run(session: &Session, prepared: Prepared) -> Result<Exit, Failure>
     }
     match session.flags.run.dry_run {
         DryRun::Client => {
-            let ui = &session.ui;
-            ui.say(findings_text(&prepared.findings, ui.stderr_look(), false).trim_end());
+            say_findings(session, &prepared);
             let plan = &prepared.plan;
-            ui.print(plan, |output, look| plan_text(plan, look, output.is_wide()))?;
+            session.ui.print(plan, |output, look| plan_text(plan, look, output.is_wide()))?;
+            stop_if_blocked(plan, &prepared.findings)?;
             Ok(Exit::Done)
         }
-        DryRun::Server => execute::dry_run(session, &prepared).await,
+        DryRun::Server => {
+            say_findings(session, &prepared);
+            let exit = execute::dry_run(session, &prepared).await?;
+            stop_if_blocked(&prepared.plan, &prepared.findings)?;
+            Ok(exit)
+        }
         DryRun::None => {
             propose(session, &prepared).await?;
             execute::start(session, prepared).await
@@ -45,13 +50,18 @@ pub async fn propose(session: &Session, prepared: &Prepared) -> Result<(), Failu
 }
 
 async fn nothing_to_do(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
+    say_findings(session, prepared);
     let ui = &session.ui;
-    ui.say(findings_text(&prepared.findings, ui.stderr_look(), false).trim_end());
     ui.say(&format!("nothing to do: {}", already(&prepared.plan)));
     if ui.output().is_structured() {
         ui.print(&execute::idle_report(session, prepared).await, |_, _| String::new())?;
     }
     Ok(Exit::Done)
+}
+
+fn say_findings(session: &Session, prepared: &Prepared) {
+    let ui = &session.ui;
+    ui.say(findings_text(&prepared.findings, ui.stderr_look(), false).trim_end());
 }
 
 /// Why there is nothing to do.

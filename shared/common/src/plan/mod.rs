@@ -129,6 +129,13 @@ impl Plan {
         !self.steps.iter().any(|step| step.action.changes_something())
     }
 
+    /// The parts it is limited to; none when it takes all that are installed.
+    #[must_use]
+    pub fn limited_to(&self) -> Vec<Component> {
+        let is_taken = |running: &Running| self.components.contains(&running.component);
+        if self.before.iter().all(is_taken) { Vec::new() } else { self.components.clone() }
+    }
+
     /// Seals the plan: computes its digest.
     #[must_use]
     pub fn sealed(mut self) -> Self {

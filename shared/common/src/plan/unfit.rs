@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::rhacs::rules::component_of;
 use crate::rhacs::{Component, InstallMethod, Snapshot, Version};
 
 /// What makes an installation unfit for this suite. Nothing was changed.
@@ -80,18 +81,31 @@ pub fn check_installed(snapshot: &Snapshot) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Refuses an installation that the operator or Helm manages.
+/// Refuses `components` of an installation that the operator or Helm manages.
 ///
 /// # Errors
 /// With the commands that upgrade it to `to` their way.
-pub fn check_manifest(snapshot: &Snapshot, to: &Version) -> Result<(), Unfit> {
-    match InstallMethod::detect(snapshot) {
-        InstallMethod::Manifest => Ok(()),
-        method => {
-            let commands = method.own_commands(&snapshot.namespace, to);
-            Err(Unfit::ManagedElsewhere { method, commands })
-        }
+pub fn check_manifest(
+    snapshot: &Snapshot,
+    to: &Version,
+    components: &[Component],
+) -> Result<(), Unfit> {
+    let method = InstallMethod::detect(snapshot);
+    if !components.iter().any(|component| method.manages(snapshot, *component)) {
+        return Ok(());
     }
+    let mut commands = method.own_commands(&snapshot.namespace, to);
+    let is_free = |component: &Component| {
+        is_installed(snapshot, *component) && !method.manages(snapshot, *component)
+    };
+    let free: Vec<String> =
+        Component::ALL.iter().filter(|it| is_free(it)).map(ToString::to_string).collect();
+    if !free.is_empty() {
+        let free = free.join(",");
+        commands
+            .push(format!("what it does not manage: the same command with --components {free}"));
+    }
+    Err(Unfit::ManagedElsewhere { method, commands })
 }
 
 /// The components that take part: those asked for, else all that are installed; in order.
@@ -116,15 +130,10 @@ pub fn choose_components(
     Ok(asked)
 }
 
-/// Whether a component is installed, told by its main Deployment.
+/// Whether a component is installed, be it in part.
 #[must_use]
 pub fn is_installed(snapshot: &Snapshot, component: Component) -> bool {
-    let name = match component {
-        Component::Central => "central",
-        Component::Scanner => "scanner",
-        Component::Secured => "sensor",
-    };
-    snapshot.deployment(name).is_some()
+    snapshot.workloads().any(|workload| component_of(workload.name()) == Some(component))
 }
 
 fn manager(method: &InstallMethod) -> String {

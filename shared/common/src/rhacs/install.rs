@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::rules::component_of;
 use super::snapshot::Snapshot;
+use super::{Component, Workload};
 
 /// Who manages the installation.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -47,6 +49,24 @@ impl InstallMethod {
             Some("helm") => Self::Helm { releases: vec!["stackrox-central-services".to_owned()] },
             _ => Self::Manifest,
         }
+    }
+
+    /// Whether it is `component` that is managed so. Helm has a release of its own for Central with
+    /// the Scanner and for the secured cluster, and only one of them may be there.
+    #[must_use]
+    pub fn manages(&self, snapshot: &Snapshot, component: Component) -> bool {
+        let Self::Helm { releases } = self else { return !matches!(self, Self::Manifest) };
+        let of_release = |workload: &Workload<'_>| {
+            let name = &workload.object()["metadata"]["annotations"][RELEASE_NAME];
+            releases.iter().any(|release| name == release.as_str())
+        };
+        let mut own = snapshot
+            .workloads()
+            .filter(|workload| component_of(workload.name()) == Some(component))
+            .peekable();
+        // What only declares itself to be Helm's names no release.
+        let is_named = snapshot.workloads().any(|workload| of_release(&workload));
+        own.peek().is_some() && (!is_named || own.any(|workload| of_release(&workload)))
     }
 
     /// The commands with which this kind of installation is upgraded to `to` instead.
@@ -112,9 +132,9 @@ fn helm_releases(snapshot: &Snapshot) -> Vec<String> {
 /// Whether the release is the one that the product's objects name: other charts may share the
 /// namespace.
 fn is_ours(snapshot: &Snapshot, release: &str) -> bool {
-    snapshot.workloads().any(|workload| {
-        workload.object()["metadata"]["annotations"]["meta.helm.sh/release-name"] == release
-    })
+    snapshot
+        .workloads()
+        .any(|workload| workload.object()["metadata"]["annotations"][RELEASE_NAME] == release)
 }
 
 fn declared_method(snapshot: &Snapshot) -> Option<String> {
@@ -164,6 +184,7 @@ fn name_of(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 const OPERATOR_GROUP: &str = "platform.stackrox.io/";
 const RETIRED: [&str; 3] = ["superseded", "uninstalled", "uninstalling"];
 
@@ -217,6 +238,23 @@ mod tests {
         );
         let commands = method.own_commands("stackrox", &Version::release(3, 69, 2));
         assert!(commands[2].contains("--version 69.2.0"), "{commands:?}");
+    }
+
+    #[test]
+    fn a_release_manages_its_own_part_only() {
+        let mut sensor = central();
+        sensor["metadata"]["name"] = json!("sensor");
+        let secured = "stackrox-secured-cluster-services";
+        sensor["metadata"]["annotations"][RELEASE_NAME] = json!(secured);
+        let snapshot = Snapshot {
+            objects: vec![central(), sensor],
+            secrets: vec![release(secured, "deployed")],
+            ..Snapshot::default()
+        };
+        let method = InstallMethod::detect(&snapshot);
+        assert!(method.manages(&snapshot, Component::Secured));
+        assert!(!method.manages(&snapshot, Component::Central));
+        assert!(!method.manages(&snapshot, Component::Scanner), "it is not installed");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod official;
 pub mod parity;
 mod platform;
 pub mod rules;
+pub mod scanner_config;
 pub mod scc;
 pub mod sequence;
 mod snapshot;

@@ -123,6 +123,8 @@ pub struct Conclusion {
     pub components: Vec<ComponentReport>,
     /// How long Central did not answer, in seconds.
     pub outage_seconds: Option<f64>,
+    /// Whether Central itself could be asked what runs.
+    pub central_asked: bool,
 }
 
 /// What a step may use of its run.

@@ -24,6 +24,13 @@ pub struct Report {
     pub to: Version,
     /// Each workload of the installation and what it runs now.
     pub components: Vec<ComponentReport>,
+    /// The parts the run was limited to; empty when it took all that are installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limited_to: Vec<Component>,
+    /// Whether Central itself was asked what runs; without credentials for it only the workloads
+    /// were looked at.
+    #[serde(default = "yes")]
+    pub central_asked: bool,
     /// The backup this run took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupReport>,
@@ -49,6 +56,11 @@ pub struct Report {
 /// What records of before the kind was told are of.
 const fn upgrade() -> Operation {
     Operation::Upgrade
+}
+
+/// Records of before this was told are of runs with credentials.
+const fn yes() -> bool {
+    true
 }
 
 /// What one workload ran before a run, and what it runs after it.

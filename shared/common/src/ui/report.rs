@@ -51,7 +51,7 @@ fn headline(report: &Report, look: Look) -> String {
         Operation::Scc => format!("✓ the SCCs are those of {}", report.to),
     };
     let (role, words) = match report.exit {
-        Exit::Done => (Role::Success, format!("{done}: everything is verified")),
+        Exit::Done => (Role::Success, format!("{done}{}", verified(report))),
         Exit::Unverified => {
             (Role::Warning, format!("{} is applied, but not everything is verified", report.to))
         }
@@ -59,6 +59,21 @@ fn headline(report: &Report, look: Look) -> String {
         _ => (Role::Error, format!("✗ {} has failed", report.to)),
     };
     look.paint(role, &words)
+}
+
+/// What of it was verified, no more than that.
+fn verified(report: &Report) -> String {
+    let parts: Vec<String> = report.limited_to.iter().map(ToString::to_string).collect();
+    let parts = match parts.is_empty() {
+        true => String::new(),
+        false => format!(" for {}", parts.join(", ")),
+    };
+    let is_sccs = report.operation == Operation::Scc;
+    match (report.central_asked || is_sccs, parts.is_empty()) {
+        (true, true) => ": everything is verified".to_owned(),
+        (true, false) => format!("{parts}: verified; the rest was left as it is"),
+        (false, _) => format!("{parts}: its workloads are ready; Central was not asked"),
+    }
 }
 
 fn components(parts: &[ComponentReport], wide: bool) -> Table {

@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, ClusterError, Collection, Options, secret_facts};
 use crate::command::Flags;
 use crate::failure::Failure;
 use crate::plan::check_manifest;
-use crate::rhacs::{Snapshot, Version};
+use crate::rhacs::{Component, Snapshot, Version};
 
 /// A copy of the namespace and of the product's cluster-wide objects; Secrets without their data,
 /// for which the embedded cluster puts in its own. The records of runs hold such data, too: they
@@ -53,7 +53,7 @@ fn refuse_managed(objects: &[Value], flags: &Flags) -> Result<(), Failure> {
         ..Snapshot::default()
     };
     let newest = Version::release(3, 74, 9);
-    check_manifest(&snapshot, flags.to.as_ref().unwrap_or(&newest))
+    check_manifest(&snapshot, flags.to.as_ref().unwrap_or(&newest), &Component::ALL)
         .map_err(|unfit| unfit.into_failure())
 }
 

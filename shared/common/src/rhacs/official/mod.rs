@@ -43,14 +43,40 @@ pub fn objects(version: &Version, platform: Platform, namespace: &str) -> Vec<Va
     objects.into_iter().map(|(_, object)| object).collect()
 }
 
+/// One of the [`objects`], without making the others.
+#[must_use]
+pub fn object(
+    kind: &str,
+    name: &str,
+    version: &Version,
+    platform: Platform,
+    namespace: &str,
+) -> Option<Value> {
+    let point = Point { version, platform, namespace };
+    load::templates()
+        .iter()
+        .filter(|template| {
+            template.kind == kind && resolve::substitute(&template.name, &point) == name
+        })
+        .filter(|template| template.condition.as_ref().is_none_or(|when| when.holds(&point)))
+        .find_map(|template| expand::object(template, &point))
+}
+
+/// The first release of each line at which any object changed, oldest first.
+#[must_use]
+pub fn lines() -> Vec<Version> {
+    let minors = load::boundaries().iter().chain([&(3, 0)]);
+    let mut lines: Vec<Version> =
+        minors.map(|(major, minor)| Version::release(*major, *minor, 0)).collect();
+    lines.sort_unstable();
+    lines
+}
+
 /// `Kind/name` of every object that any release has on the platform, in `namespace`.
 #[must_use]
 pub fn names(platform: Platform, namespace: &str) -> BTreeSet<String> {
-    let minors = load::boundaries().iter().chain([&(3, 0)]);
-    let releases: Vec<Version> =
-        minors.map(|(major, minor)| Version::release(*major, *minor, 0)).collect();
     let mut names = BTreeSet::new();
-    for version in &releases {
+    for version in &lines() {
         let point = Point { version, platform, namespace };
         for template in load::templates() {
             if template.condition.as_ref().is_none_or(|when| when.holds(&point)) {

@@ -63,7 +63,7 @@ impl ClusterExecutor {
 }
 
 /// The version of Central before the run; the installation as a whole may be older.
-pub(super) fn central_version(plan: &Plan) -> Version {
+fn central_version(plan: &Plan) -> Version {
     let is_central = |component: Component, container: &str| {
         component == Component::Central && container == "central"
     };

@@ -5,16 +5,16 @@ use serde_json::Value;
 use super::unified;
 use crate::central::BundleFile;
 use crate::plan::{ScannerConfig, Write};
-use crate::rhacs::{ObjectRef, Platform, Version, official};
+use crate::rhacs::scanner_config::{self, Origin};
+use crate::rhacs::{ObjectRef, Platform, Version};
 use crate::run::step_error::StepError;
 
-const CONFIG: &str = "scanner-config";
 const CONFIG_KEY: &str = "config.yaml";
 
 /// What is taken out of a bundle, as (kind, name). The passwords and the workloads in it are not:
 /// they belong to a new installation.
 const WANTED: [(&str, &str); 3] =
-    [("Secret", "scanner-tls"), ("Secret", "scanner-db-tls"), ("ConfigMap", CONFIG)];
+    [("Secret", "scanner-tls"), ("Secret", "scanner-db-tls"), ("ConfigMap", scanner_config::NAME)];
 
 /// The objects a scanner bundle may change.
 pub(super) fn targets(namespace: &str) -> impl Iterator<Item = ObjectRef> + '_ {
@@ -62,34 +62,30 @@ pub(super) enum Decision {
     },
 }
 
-/// Decides between the `live` configuration and the `new` one: one that the release `from` wrote
-/// itself is replaced, one that somebody changed is kept unless `choice` says otherwise.
+/// Decides between the `live` configuration and the `new` one of the release `to`: one that a
+/// release brought is replaced, one that somebody changed is kept unless `choice` says otherwise.
 pub(super) fn decide(
     live: Option<&Value>,
     new: &Value,
     choice: ScannerConfig,
-    from: &Version,
+    to: &Version,
     platform: Platform,
     namespace: &str,
 ) -> Decision {
-    let text = |object: &Value| object["data"][CONFIG_KEY].as_str().unwrap_or_default().to_owned();
-    let Some(live) = live.map(text) else { return Decision::Replace };
-    let new = text(new);
-    let official = official::objects(from, platform, namespace)
-        .iter()
-        .find(|object| is_config(object))
-        .map(text)
-        .unwrap_or_default();
-    let is_official = same_yaml(&live, &official) || same_yaml(&live, &new);
-    if is_official || choice == ScannerConfig::Replace {
+    let Some(live) = live else { return Decision::Replace };
+    let is_the_users = !scanner_config::same_data(live, new)
+        && scanner_config::origin(live, to, platform, namespace) == Origin::User;
+    if !is_the_users || choice == ScannerConfig::Replace {
         return Decision::Replace;
     }
+    let text = |object: &Value| object["data"][CONFIG_KEY].as_str().unwrap_or_default().to_owned();
+    let (live, new) = (text(live), text(new));
     Decision::Keep { diff: unified::diff(("in the cluster", "of the new release"), &live, &new) }
 }
 
 /// Whether `object` is the scanner's configuration.
 pub(super) fn is_config(object: &Value) -> bool {
-    object["kind"] == "ConfigMap" && object["metadata"]["name"] == CONFIG
+    object["kind"] == "ConfigMap" && object["metadata"]["name"] == scanner_config::NAME
 }
 
 fn is_wanted(object: &Value) -> bool {
@@ -102,23 +98,19 @@ fn is_yaml(name: &str) -> bool {
         .is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// Whether two texts say the same in YAML, whatever their comments and their layout.
-fn same_yaml(one: &str, other: &str) -> bool {
-    let parse = |text: &str| serde_saphyr::from_str::<Value>(text).ok();
-    one == other || parse(one).is_some_and(|one| Some(one) == parse(other))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::exit::Exit;
+    use crate::rhacs::official;
 
     const FROM: Version = Version::release(3, 62, 1);
+    const TO: Version = Version::release(3, 69, 2);
 
     fn config(text: &str) -> Value {
-        json!({"kind": "ConfigMap", "metadata": {"name": CONFIG}, "data": {CONFIG_KEY: text}})
+        json!({"kind": "ConfigMap", "metadata": {"name": scanner_config::NAME}, "data": {CONFIG_KEY: text}})
     }
 
     fn file(name: &str, text: &str) -> BundleFile {
@@ -126,14 +118,15 @@ mod tests {
     }
 
     fn official_text() -> String {
-        let objects = official::objects(&FROM, Platform::Kubernetes, "stackrox");
-        let config = objects.iter().find(|object| is_config(object)).unwrap();
+        let kind = ("ConfigMap", scanner_config::NAME);
+        let config = official::object(kind.0, kind.1, &FROM, Platform::Kubernetes, "stackrox");
+        let config = config.unwrap();
         config["data"][CONFIG_KEY].as_str().unwrap().to_owned()
     }
 
     fn decided(live: &str, choice: ScannerConfig) -> Decision {
         let (live, new) = (config(live), config("scanner:\n  logLevel: INFO\n"));
-        decide(Some(&live), &new, choice, &FROM, Platform::Kubernetes, "stackrox")
+        decide(Some(&live), &new, choice, &TO, Platform::Kubernetes, "stackrox")
     }
 
     #[test]
@@ -142,7 +135,7 @@ mod tests {
         assert_eq!(decided(&commented, ScannerConfig::Keep), Decision::Replace);
         let new = config("a: b");
         let decision =
-            decide(None, &new, ScannerConfig::Keep, &FROM, Platform::Kubernetes, "stackrox");
+            decide(None, &new, ScannerConfig::Keep, &TO, Platform::Kubernetes, "stackrox");
         assert_eq!(decision, Decision::Replace);
     }
 

@@ -278,7 +278,11 @@ impl Execute for ClusterExecutor {
         let outage = self.outage.as_ref().map(central::Probe::outage);
         let outage_seconds =
             outage.filter(|outage| outage.answered).map(|outage| outage.total.as_secs_f64());
-        Conclusion { components: self.component_reports().await, outage_seconds }
+        Conclusion {
+            components: self.component_reports().await,
+            outage_seconds,
+            central_asked: self.central.as_ref().is_some_and(|central| central.has_credentials()),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::StepContext;
-use super::backup::central_version;
 use super::bundle::{self, Decision};
 use super::cluster::ClusterExecutor;
 use super::write::Written;
@@ -51,8 +50,7 @@ impl ClusterExecutor {
         let live = self.known.get(&self.cluster, &object).await?;
         let plan = &self.plan;
         let namespace = plan.namespace.as_str();
-        let from = central_version(plan);
-        match bundle::decide(live.as_ref(), new, choice, &from, plan.platform, namespace) {
+        match bundle::decide(live.as_ref(), new, choice, &plan.to, plan.platform, namespace) {
             Decision::Replace => Ok(false),
             Decision::Keep { diff } => {
                 context.events.note(format!(

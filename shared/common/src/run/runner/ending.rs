@@ -25,7 +25,7 @@ pub struct Run {
 #[derive(Debug)]
 pub enum Ending {
     /// All steps are done; the report says whether all of them could be verified.
-    Finished(Report),
+    Finished(Box<Report>),
     /// A step failed.
     Failed {
         /// The step; none when it was before the first one.
@@ -57,7 +57,7 @@ impl Run {
     /// The failure of any other one.
     pub fn into_result(self) -> Result<Report, Failure> {
         match self.ending {
-            Ending::Finished(report) => Ok(report),
+            Ending::Finished(report) => Ok(*report),
             Ending::Failed { error, .. } => Err(error.into_failure()),
             Ending::Interrupted { .. } => {
                 let failure = Failure::new(Exit::Interrupted, "interrupted");
@@ -86,7 +86,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             }
         }
         let ending = match stop {
-            None => Ending::Finished(report.clone()),
+            None => Ending::Finished(Box::new(report.clone())),
             Some(Stop { step, error }) if error.is_interruption() => Ending::Interrupted { step },
             Some(Stop { step, error }) => {
                 let hints = if self.saved { ways_on(&record) } else { Vec::new() };
@@ -129,6 +129,8 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             from: record.plan.from.clone(),
             to: record.plan.to.clone(),
             components: conclusion.components,
+            limited_to: record.plan.limited_to(),
+            central_asked: conclusion.central_asked,
             backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
             outage_seconds: conclusion.outage_seconds.map(to_milliseconds),
             elapsed_seconds: self.events.seconds_since(begin),

@@ -106,7 +106,7 @@ impl Execute for Process {
     }
 
     async fn conclude(&self, _: &Record) -> Conclusion {
-        Conclusion { components: Vec::new(), outage_seconds: Some(1.5) }
+        Conclusion { outage_seconds: Some(1.5), central_asked: true, ..Conclusion::default() }
     }
 }
 
