@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use common::rhacs::Version;
+use common::rhacs::{Platform, Version, official, scanner_config};
 use http::{Response, StatusCode};
 use hyper::body::Bytes;
 use serde_json::{Value, json};
@@ -18,7 +18,11 @@ use super::routes::{Asked, Body, Refusal, bytes_response};
 ///
 /// # Errors
 /// 500 when a certificate cannot be made.
-pub(super) fn scanner(central: &Central, asked: &Asked<'_>) -> Result<Response<Body>, Refusal> {
+pub(super) fn scanner(
+    central: &Central,
+    version: &Version,
+    asked: &Asked<'_>,
+) -> Result<Response<Body>, Refusal> {
     let options: Value = serde_json::from_slice(asked.body).unwrap_or_default();
     let namespace = options["namespace"].as_str().unwrap_or("stackrox");
     let internal = |error: String| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, 13, error);
@@ -37,7 +41,13 @@ pub(super) fn scanner(central: &Central, asked: &Asked<'_>) -> Result<Response<B
     for secret in secrets {
         documents.push(yaml(&secret.map_err(|error| internal(error.to_string()))?));
     }
-    let config = yaml(&scanner_config(namespace));
+    let platform = match options["clusterType"].as_str() {
+        Some("OPENSHIFT_CLUSTER" | "OPENSHIFT4_CLUSTER") => Platform::OpenShift,
+        _ => Platform::Kubernetes,
+    };
+    let (kind, name) = ("ConfigMap", scanner_config::NAME);
+    let config = official::object(kind, name, version, platform, namespace);
+    let config = config.as_ref().map(yaml).unwrap_or_default();
     let files = [
         (
             "scanner-bundle/README",
@@ -103,25 +113,6 @@ fn tls_secret(
             "ca.pem": encode(central.ca_pem()), "cert.pem": encode(&leaf.certificate), "key.pem": encode(&leaf.key),
         },
     }))
-}
-
-fn scanner_config(namespace: &str) -> Value {
-    let source = format!(
-        "host=scanner-db.{namespace}.svc port=5432 user=postgres sslmode=verify-full statement_timeout=60000"
-    );
-    let config = yaml(&json!({"scanner": {
-        "centralEndpoint": format!("https://central.{namespace}.svc"),
-        "sensorEndpoint": format!("https://sensor.{namespace}.svc"),
-        "database": {"type": "pgsql", "options": {"source": source, "cachesize": 16384}},
-        "api": {"httpsPort": 8080, "grpcPort": 8443},
-        "updater": {"interval": "5m"},
-        "logLevel": "INFO",
-    }}));
-    json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "scanner-config", "namespace": namespace, "labels": {"app.kubernetes.io/name": "stackrox"}},
-        "data": {"config.yaml": config},
-    })
 }
 
 /// An object as YAML; JSON, which is YAML too, where that is not possible.

@@ -100,7 +100,7 @@ fn route(
     caller.require(need, version)?;
     let body = match (asked.method.as_str(), segments.as_slice()) {
         ("POST", ["api", "extensions", "scanner", "zip"]) => {
-            return bundle::scanner(central, asked);
+            return bundle::scanner(central, version, asked);
         }
         (_, ["api", "extensions", "backup"] | ["db", "backup"]) => {
             backup_checks(central)?;
