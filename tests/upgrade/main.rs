@@ -1,5 +1,6 @@
 //! Black-box tests of `kubectl rhacs upgrade` against the embedded cluster.
 
+mod automatic;
 mod budget;
 mod central;
 mod crash;
@@ -8,6 +9,7 @@ mod flow;
 mod input;
 mod plans;
 mod programs;
+mod quotas;
 mod rehearsals;
 mod roxctl;
 

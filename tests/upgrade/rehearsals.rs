@@ -15,7 +15,7 @@ fn rehearse(source: &str, to: &str) -> Finished {
 
 /// Every difference from a new installation is explained, and none is of a kind that the guide's
 /// steps bring about.
-fn assert_parity(report: &Value) {
+pub fn assert_parity(report: &Value) {
     let differences = report["parity"].as_array().expect("a comparison");
     for difference in differences {
         assert_ne!(difference["reason"], "unexplained", "{difference}");

@@ -1,6 +1,6 @@
 //! What a way back is checked for: what the planner finds, and what every plan is checked for.
 
-use common::checks::{ACCESS, CLUSTER, Context, Group, NODES, POLICIES, WORKLOADS};
+use common::checks::{ACCESS, CLUSTER, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS};
 use common::plan::Finding;
 
 use crate::planner;
@@ -12,6 +12,7 @@ pub const GROUPS: &[Group] = &[
     Group { definitions: WORKLOADS.definitions, run: workloads },
     CLUSTER,
     NODES,
+    QUOTAS,
     POLICIES,
 ];
 

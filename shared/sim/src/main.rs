@@ -102,8 +102,8 @@ fn main() -> ExitCode {
 async fn run(serve: Serve) -> Result<(), Failure> {
     let objects = objects(&serve)?;
     let builder = Simulation::builder().objects(objects).openshift(serve.openshift);
-    let simulation = builder.clock(Clock::scaled(1_000.0)).start().await?;
-    simulation.clock().set_factor(serve.speed);
+    // What comes up faster than real time does so in the past, so that ages are right for clients.
+    let simulation = builder.clock(Clock::scaled(serve.speed)).start().await?;
     for skipped in simulation.skipped() {
         writeln!(io::stderr(), "warning: `{skipped}` is of a kind that is not served")?;
     }

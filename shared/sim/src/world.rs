@@ -17,6 +17,7 @@ use crate::controllers::objects::{items, text};
 use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
 use crate::faults::{Faults, Script};
 use crate::store::{Status, Store, meta};
+pub(crate) use load::resource_of;
 
 /// The least speed of the clock while the cluster comes up.
 const BOOT_SPEED: f64 = 5_000.0;

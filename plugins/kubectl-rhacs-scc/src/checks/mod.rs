@@ -4,7 +4,9 @@ mod admission;
 mod constraints;
 mod eras;
 
-use common::checks::{ACCESS, CLUSTER, Definition, Group, NODES, POLICIES, RECORDS, WORKLOADS};
+use common::checks::{
+    ACCESS, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+};
 use common::plan::{Finding, Severity};
 
 pub use constraints::{capturing, different, foreign, spec_of};
@@ -17,6 +19,7 @@ pub const GROUPS: &[Group] = &[
     WORKLOADS,
     CLUSTER,
     NODES,
+    QUOTAS,
     POLICIES,
     CONSTRAINTS,
     ADMISSION,

@@ -1,7 +1,7 @@
 //! The secured clusters, as Central sees them.
 
 use common::plan::{Finding, Severity};
-use common::rhacs::{Component, SecuredCluster, Version};
+use common::rhacs::{Component, SecuredCluster, UpgraderState, Version};
 
 use common::checks::Context;
 use common::checks::Definition;
@@ -152,16 +152,9 @@ fn silent(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
 }
 
 fn upgrader(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
-    let failed = matches!(
-        cluster.upgrade_state.as_str(),
-        "UPGRADE_INITIALIZATION_ERROR"
-            | "PRE_FLIGHT_CHECKS_FAILED"
-            | "UPGRADE_ERROR_ROLLING_BACK"
-            | "UPGRADE_ERROR_ROLLED_BACK"
-            | "UPGRADE_ERROR_ROLLBACK_FAILED"
-            | "UPGRADE_ERROR_UNKNOWN"
-            | "UPGRADE_TIMED_OUT"
-    );
+    let state = UpgraderState::parse(&cluster.upgrade_state);
+    let failed =
+        state.is_some_and(|state| state.is_failure() || state == UpgraderState::RollingBack);
     (failed && context.snapshot.central.auto_upgrade == Some(true)).then(|| {
         let what = format!(
             "cluster `{}`: {} {}",

@@ -13,7 +13,7 @@ mod storage;
 mod testing;
 mod whole;
 
-use common::checks::{ACCESS, CLUSTER, Group, NODES, POLICIES, RECORDS, WORKLOADS};
+use common::checks::{ACCESS, CLUSTER, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS};
 
 /// Every check of an upgrade, in the order of the documentation.
 pub const GROUPS: &[Group] = &[
@@ -23,6 +23,7 @@ pub const GROUPS: &[Group] = &[
     WORKLOADS,
     CLUSTER,
     NODES,
+    QUOTAS,
     POLICIES,
     Group { definitions: storage::DEFINITIONS, run: storage::run },
     Group { definitions: certificates::DEFINITIONS, run: certificates::run },

@@ -60,8 +60,14 @@ fn central_upgrades_it(facts: &Facts<'_>) -> bool {
     let central = &facts.snapshot.central;
     let known = facts.snapshot.local_cluster();
     let only = (central.clusters.len() == 1).then(|| &central.clusters[0]);
-    let by_hand =
-        known.or(only).is_some_and(|cluster| cluster.upgradability == "MANUAL_UPGRADE_REQUIRED");
+    // As long as a sensor is as old as Central, Central does not say who upgrades it.
+    let by_hand = known.or(only).is_some_and(|cluster| {
+        cluster.upgradability == "MANUAL_UPGRADE_REQUIRED"
+            || matches!(
+                cluster.managed_by.as_str(),
+                "MANAGER_TYPE_HELM_CHART" | "MANAGER_TYPE_KUBERNETES_OPERATOR"
+            )
+    });
     central.auto_upgrade == Some(true) && !by_hand
 }
 

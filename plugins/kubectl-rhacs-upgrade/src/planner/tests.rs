@@ -2,7 +2,7 @@
 
 use common::plan::{Action, Plan};
 use common::plan::{Unfit, moved};
-use common::rhacs::{Platform, Snapshot, Version, official};
+use common::rhacs::{Platform, SecuredCluster, Snapshot, Version, official};
 use serde_json::{Value, json};
 
 use super::*;
@@ -252,4 +252,18 @@ fn automatic_upgrade_replaces_the_secured_steps() {
     let plan = central.upgraded_to("3.69.2").expect("a plan");
     assert!(ids(&plan).contains(&"sensor-upgrader"));
     assert!(!ids(&plan).contains(&"collector"));
+}
+
+#[test]
+fn a_cluster_that_helm_upgrades_is_not_left_to_the_upgrader() {
+    let mut central = Central::at("3.62.1");
+    central.0.central.auto_upgrade = Some(true);
+    let mut cluster = SecuredCluster { id: "a".to_owned(), ..SecuredCluster::default() };
+    cluster.upgradability = "UP_TO_DATE".to_owned();
+    for (manager, awaits) in [("MANAGER_TYPE_MANUAL", true), ("MANAGER_TYPE_HELM_CHART", false)] {
+        cluster.managed_by = manager.to_owned();
+        central.0.central.clusters = vec![cluster.clone()];
+        let plan = central.upgraded_to("3.69.2").expect("a plan");
+        assert_eq!(ids(&plan).contains(&"sensor-upgrader"), awaits, "{manager}");
+    }
 }

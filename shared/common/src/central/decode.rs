@@ -30,6 +30,8 @@ pub(super) fn secured_cluster(cluster: &Value) -> SecuredCluster {
     let (status, health) = (&cluster["status"], &cluster["healthStatus"]);
     let upgrade = &status["upgradeStatus"];
     let process = &upgrade["mostRecentProcess"];
+    // Certificates are renewed by processes of the same kind; they say nothing of versions.
+    let process = if process["type"] == "CERT_ROTATION" { &Value::Null } else { process };
     let progress = &process["progress"];
     let contact = some_text(&health["lastContact"]);
     SecuredCluster {
@@ -42,9 +44,11 @@ pub(super) fn secured_cluster(cluster: &Value) -> SecuredCluster {
         last_contact: contact.unwrap_or_else(|| text(&status["lastContact"])),
         certificate_expiry: text(&status["certExpiryStatus"]["sensorCertExpiry"]),
         upgradability: text(&upgrade["upgradability"]),
+        upgradability_reason: text(&upgrade["upgradabilityStatusReason"]),
         upgrade_state: text(&progress["upgradeState"]),
         upgrade_detail: text(&progress["upgradeStatusDetail"]),
         upgrade_target: text(&process["targetVersion"]),
+        upgrade_process: text(&process["id"]),
         is_local: None,
     }
 }
@@ -82,13 +86,22 @@ mod tests {
             "healthStatus": {"overallHealthStatus": "DEGRADED", "lastContact": "b"},
             "status": {"lastContact": "a", "upgradeStatus": {
                 "upgradability": "AUTO_UPGRADE_POSSIBLE",
-                "mostRecentProcess": {"targetVersion": "3.69.2", "progress": {
+                "mostRecentProcess": {"targetVersion": "3.69.2", "type": "UPGRADE",
+                    "id": "c", "progress": {
                     "upgradeState": "UPGRADE_COMPLETE", "upgradeStatusDetail": "d"}},
             }},
         }));
+        assert_eq!(cluster.upgrade_process, "c");
         assert_eq!(cluster.last_contact, "b");
         assert_eq!(cluster.upgrade_state, "UPGRADE_COMPLETE");
         assert_eq!(cluster.upgrade_target, "3.69.2");
+    }
+
+    #[test]
+    fn renewed_certificates_are_no_upgrade() {
+        let cluster = secured_cluster(&json!({"status": {"upgradeStatus": {"mostRecentProcess": {
+            "type": "CERT_ROTATION", "progress": {"upgradeState": "UPGRADE_TIMED_OUT"}}}}}));
+        assert_eq!(cluster.upgrade_state, "");
     }
 
     #[test]

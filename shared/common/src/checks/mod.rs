@@ -10,6 +10,7 @@ mod definition;
 mod nodes;
 mod permissions;
 mod policies;
+mod quotas;
 mod records;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -57,11 +58,13 @@ pub const WORKLOADS: Group = Group { definitions: workloads::DEFINITIONS, run: w
 pub const CLUSTER: Group = Group { definitions: cluster::DEFINITIONS, run: cluster::run };
 /// Whether new pods find nodes.
 pub const NODES: Group = Group { definitions: nodes::DEFINITIONS, run: nodes::run };
+/// How much new pods may use.
+pub const QUOTAS: Group = Group { definitions: quotas::DEFINITIONS, run: quotas::run };
 /// What may refuse or hold back new pods.
 pub const POLICIES: Group = Group { definitions: policies::DEFINITIONS, run: policies::run };
 
 /// What every plan is checked for.
-pub const GENERAL: [Group; 6] = [RECORDS, ACCESS, WORKLOADS, CLUSTER, NODES, POLICIES];
+pub const GENERAL: [Group; 7] = [RECORDS, ACCESS, WORKLOADS, CLUSTER, NODES, QUOTAS, POLICIES];
 
 /// Every finding that `groups` can make, in their order.
 pub fn definitions(groups: &'static [Group]) -> impl Iterator<Item = &'static Definition> {

@@ -1,9 +1,6 @@
-//! Webhooks, budgets, quotas and autoscalers that stand in the way of new pods.
-
-use std::collections::BTreeMap;
+//! Webhooks, budgets and autoscalers that stand in the way of new pods.
 
 use crate::plan::{Finding, Severity};
-use crate::rhacs::Workload;
 use serde_json::Value;
 
 use super::context::{Context, items, name, short};
@@ -23,13 +20,6 @@ const BUDGET: Definition = Definition {
     why: "a node drain during the upgrade would hang; the rollouts themselves do not ask it",
     source: "Kubernetes documentation, disruptions",
 };
-const QUOTA: Definition = Definition {
-    code: "RHACS-QUOTA-TIGHT",
-    severity: Severity::Accept,
-    meaning: "a ResourceQuota leaves no room for the additional pod of a rolling update",
-    why: "the new pod would be refused, and the rollout would never finish",
-    source: "Kubernetes documentation, resource quotas",
-};
 const AUTOSCALER: Definition = Definition {
     code: "RHACS-AUTOSCALER",
     severity: Severity::Warn,
@@ -38,7 +28,7 @@ const AUTOSCALER: Definition = Definition {
     source: "product charts: central, sensor and the databases have one replica",
 };
 
-pub(super) const DEFINITIONS: &[Definition] = &[FAIL_CLOSED, BUDGET, QUOTA, AUTOSCALER];
+pub(super) const DEFINITIONS: &[Definition] = &[FAIL_CLOSED, BUDGET, AUTOSCALER];
 
 /// The workloads of which there must be one.
 const SINGLE: [&str; 5] = ["central", "central-db", "scanner-db", "scanner-v4-db", "sensor"];
@@ -49,7 +39,6 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(
         context.snapshot.of_kind("PodDisruptionBudget").filter_map(|it| budget(context, it)),
     );
-    findings.extend(context.snapshot.of_kind("ResourceQuota").filter_map(|it| quota(context, it)));
     findings.extend(
         context
             .snapshot
@@ -102,100 +91,6 @@ fn budget(context: &Context<'_>, budget: &Value) -> Option<Finding> {
     Some(BUDGET.found(what, context.kubectl(&format!("describe pdb {}", name(budget)))))
 }
 
-fn quota(context: &Context<'_>, quota: &Value) -> Option<Finding> {
-    // A quota with scopes counts only some pods; whether these belong to them is not known here.
-    if quota["spec"].get("scopes").is_some() || quota["spec"].get("scopeSelector").is_some() {
-        return None;
-    }
-    let needed = surge(context);
-    let hard = quota["status"]["hard"].as_object()?;
-    let short_of: Vec<String> = hard
-        .iter()
-        .filter_map(|(resource, limit)| {
-            let need = needed.get(canonical(resource))?;
-            let used = &quota["status"]["used"][resource.as_str()];
-            let left = quantity(limit)? - quantity(used).unwrap_or(0.0);
-            (*need > left).then(|| format!("{resource}: {} of {} used", text(used), text(limit)))
-        })
-        .collect();
-    (!short_of.is_empty()).then(|| {
-        let what = format!("ResourceQuota `{}` is used up: {}", name(quota), short_of.join(", "));
-        QUOTA.found(what, context.kubectl(&format!("edit quota {}", name(quota))))
-    })
-}
-
-/// What one more pod of the largest rolling update asks for, by quota resource.
-fn surge(context: &Context<'_>) -> BTreeMap<&'static str, f64> {
-    let mut needed = BTreeMap::new();
-    for workload in context.touched_workloads().filter(surges) {
-        let mut need = |resource: &'static str, amount: f64| {
-            let most: &mut f64 = needed.entry(resource).or_insert(0.0);
-            *most = most.max(amount);
-        };
-        need("pods", 1.0);
-        for (kind, cpu, memory) in [
-            ("requests", "requests.cpu", "requests.memory"),
-            ("limits", "limits.cpu", "limits.memory"),
-        ] {
-            let sum = |resource: &str| -> f64 {
-                items(&workload.pod_spec()["containers"])
-                    .filter_map(|container| quantity(&container["resources"][kind][resource]))
-                    .sum()
-            };
-            need(cpu, sum("cpu"));
-            need(memory, sum("memory"));
-        }
-    }
-    needed
-}
-
-/// Whether an update of the workload runs an additional pod.
-fn surges(workload: &Workload<'_>) -> bool {
-    let spec = &workload.object()["spec"];
-    let surge = &spec["strategy"]["rollingUpdate"]["maxSurge"];
-    workload.object()["kind"] == "Deployment"
-        && spec["strategy"]["type"] != "Recreate"
-        && *surge != 0
-        && *surge != "0%"
-}
-
-fn canonical(resource: &str) -> &str {
-    match resource {
-        "cpu" => "requests.cpu",
-        "memory" => "requests.memory",
-        "count/pods" => "pods",
-        other => other,
-    }
-}
-
-/// A Kubernetes quantity in whole units.
-fn quantity(value: &Value) -> Option<f64> {
-    if let Some(number) = value.as_f64() {
-        return Some(number);
-    }
-    let text = value.as_str()?;
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(split);
-    let factor = match suffix {
-        "" => 1.0,
-        "m" => 0.001,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        _ => return None,
-    };
-    Some(number.parse::<f64>().ok()? * factor)
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn autoscaler(context: &Context<'_>, autoscaler: &Value) -> Option<Finding> {
     let target = &autoscaler["spec"]["scaleTargetRef"];
     let workload = target["name"].as_str().filter(|name| SINGLE.contains(name))?;
@@ -238,35 +133,6 @@ mod tests {
             let status = json!({"disruptionsAllowed": allowed});
             let budget = object("PodDisruptionBudget", &spec, &status);
             assert_eq!(Installation::at("3.62.1").plus(budget).has("RHACS-PDB-BLOCKS", TO), found);
-        }
-    }
-
-    #[test]
-    fn a_quota_must_leave_room_for_one_more_pod() {
-        for (hard, used, found) in [
-            (json!({"pods": "10"}), json!({"pods": "10"}), true),
-            (json!({"pods": "10"}), json!({"pods": "9"}), false),
-            (json!({"requests.memory": "20Gi"}), json!({"requests.memory": "20400Mi"}), true),
-            (json!({"memory": "200Gi"}), json!({"memory": "20Gi"}), false),
-            (json!({"services": "1"}), json!({"services": "1"}), false),
-        ] {
-            let quota = object("ResourceQuota", &json!({}), &json!({"hard": hard, "used": used}));
-            let installation = Installation::at("3.62.1").plus(quota);
-            assert_eq!(installation.has("RHACS-QUOTA-TIGHT", TO), found, "{hard} {used}");
-        }
-    }
-
-    #[test]
-    fn quantities_are_read_with_their_suffix() {
-        for (value, number) in [
-            (json!("1500m"), Some(1.5)),
-            (json!(2), Some(2.0)),
-            (json!("4Gi"), Some(4_294_967_296.0)),
-            (json!("1G"), Some(1e9)),
-            (json!("much"), None),
-            (json!(null), None),
-        ] {
-            assert_eq!(quantity(&value), number, "{value}");
         }
     }
 

@@ -161,7 +161,7 @@ const fn wanted(api_version: &'static str, kind: &'static str, namespaced: bool)
     Wanted { api_version, kind, namespaced, essential: false }
 }
 
-const WANTED: [Wanted; 19] = [
+const WANTED: [Wanted; 20] = [
     Wanted { essential: true, ..wanted("apps/v1", "Deployment", true) },
     Wanted { essential: true, ..wanted("apps/v1", "DaemonSet", true) },
     wanted("v1", "Secret", true),
@@ -171,6 +171,7 @@ const WANTED: [Wanted; 19] = [
     wanted("v1", "ServiceAccount", true),
     wanted("v1", "PersistentVolumeClaim", true),
     wanted("v1", "ResourceQuota", true),
+    wanted("v1", "LimitRange", true),
     wanted("v1", "Node", false),
     wanted("autoscaling/v1", "HorizontalPodAutoscaler", true),
     wanted("policy/v1", "PodDisruptionBudget", true),

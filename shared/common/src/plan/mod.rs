@@ -126,7 +126,11 @@ impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.steps.iter().any(|step| step.action.changes_something())
+        // The upgrader changes what this run waits for.
+        let is_work = |action: &Action| {
+            action.changes_something() || matches!(action, Action::AwaitUpgrader { .. })
+        };
+        !self.steps.iter().any(|step| is_work(&step.action))
     }
 
     /// The parts it is limited to; none when it takes all that are installed.

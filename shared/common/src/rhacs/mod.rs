@@ -15,6 +15,7 @@ pub mod scanner_config;
 pub mod scc;
 pub mod sequence;
 mod snapshot;
+mod upgrader_state;
 mod version;
 pub mod way_back;
 mod workload;
@@ -27,5 +28,6 @@ pub use snapshot::{
     Access, CentralFacts, Certificate, ClusterIdentity, Permission, SecretFacts, SecuredCluster,
     Snapshot, UpgradeStatus,
 };
+pub use upgrader_state::UpgraderState;
 pub use version::{Version, VersionError};
 pub use workload::{Container, Workload};

@@ -181,12 +181,16 @@ pub struct SecuredCluster {
     pub certificate_expiry: String,
     /// `UP_TO_DATE`, `AUTO_UPGRADE_POSSIBLE`, ….
     pub upgradability: String,
+    /// Why, in Central's words.
+    pub upgradability_reason: String,
     /// State of the sensor upgrader's newest process, such as `UPGRADE_COMPLETE`.
     pub upgrade_state: String,
     /// Its detail.
     pub upgrade_detail: String,
     /// The version that process goes to.
     pub upgrade_target: String,
+    /// The id of that process.
+    pub upgrade_process: String,
     /// The sensor's CA or cluster match: whether this is the cluster Central runs in, when known.
     pub is_local: Option<bool>,
 }

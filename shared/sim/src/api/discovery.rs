@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -131,10 +132,19 @@ fn subresources(resource: &Resource) -> Vec<(&'static str, Value, Vec<&'static s
     let mut found = Vec::new();
     if resource.key() == "pods" {
         let policy = json!({"group": "policy", "version": "v1", "kind": "Eviction"});
-        let forward = json!({"group": "", "version": "", "kind": "PodPortForwardOptions"});
+        let options = |kind: &str| json!({"group": "", "version": "", "kind": kind});
+        let connect = vec!["create", "get"];
+        found.push(("attach", options("PodAttachOptions"), connect.clone()));
+        found.push(("ephemeralcontainers", own.clone(), read_write.clone()));
         found.push(("eviction", policy, vec!["create"]));
+        found.push(("exec", options("PodExecOptions"), connect.clone()));
         found.push(("log", own.clone(), vec!["get"]));
-        found.push(("portforward", forward, vec!["create", "get"]));
+        found.push(("portforward", options("PodPortForwardOptions"), connect));
+    }
+    if resource.key() == "serviceaccounts" {
+        let request =
+            json!({"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"});
+        found.push(("token", request, vec!["create"]));
     }
     if resource.has_scale {
         let scale = json!({"group": "autoscaling", "version": "v1", "kind": "Scale"});
@@ -211,7 +221,7 @@ fn aggregate(call: &Call, store: &Store, form: &str, core: bool) -> Answer {
     let value = json!({"kind": "APIGroupDiscoveryList",
         "apiVersion": format!("apidiscovery.k8s.io/{form}"), "metadata": {}, "items": items});
     let media = format!("application/json;g=apidiscovery.k8s.io;v={form};as=APIGroupDiscoveryList");
-    cached(call, &media, &value.to_string())
+    cached(call, &media, value.to_string())
 }
 
 fn aggregate_version(group: &str, version: &str, found: &[Arc<Resource>]) -> Value {
@@ -258,15 +268,16 @@ fn aggregate_version(group: &str, version: &str, found: &[Arc<Resource>]) -> Val
 }
 
 /// A document clients may keep: 304 when they have it.
-pub(crate) fn cached(call: &Call, media: &str, text: &str) -> Answer {
-    let digest = Sha256::digest(text);
+pub(crate) fn cached(call: &Call, media: &str, document: impl Into<Bytes>) -> Answer {
+    let document = document.into();
+    let digest = Sha256::digest(&document);
     let hex: String = digest.iter().take(32).map(|byte| format!("{byte:02X}")).collect();
     let tag = format!("\"{hex}\"");
     let known = call.header(header::IF_NONE_MATCH).is_some_and(|known| known == tag);
     let mut answer = if known {
         body::respond(304, media, body::full(""))
     } else {
-        body::respond(200, media, body::full(text.to_owned()))
+        body::respond(200, media, body::full(document))
     };
     if let Ok(value) = tag.parse() {
         answer.headers_mut().insert(header::ETAG, value);

@@ -9,26 +9,33 @@ use sha2::{Digest, Sha256};
 
 use super::body::{self, Answer};
 use super::discovery::{cached, groups};
+use super::openapi_protobuf;
 use super::service::Call;
 use crate::schema::fields::{Field, ListKind, Shape, Type, built_in_type};
 use crate::schema::kinds::Resource;
 use crate::store::{Status, Store, meta};
 
+/// The media type in which kubectl up to 1.28 takes OpenAPI 2.0.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 /// Serves a path below `/openapi`.
 pub(crate) fn serve(call: &Call) -> Answer {
     let store = &call.shared.options.store;
     match call.path.trim_matches('/') {
-        "openapi/v3" => cached(call, "application/json", &index(store).to_string()),
+        "openapi/v3" => cached(call, "application/json", index(store).to_string()),
         "openapi/v2" => {
             let accept = call.header(header::ACCEPT).unwrap_or("*/*");
+            if accept.contains("com.github.proto-openapi.spec.v2") {
+                return cached(call, PROTOBUF, openapi_protobuf::encode(&swagger(store)));
+            }
             if accept.contains("json") || accept.contains("*/*") {
-                return cached(call, "application/json", &swagger(store).to_string());
+                return cached(call, "application/json", swagger(store).to_string());
             }
             let message = "only the following media types are accepted: application/json";
             body::refusal(&Status::new(406, "NotAcceptable", message))
         }
         path => match path.strip_prefix("openapi/v3/").and_then(|path| document(store, path)) {
-            Some(document) => cached(call, "application/json", &document.to_string()),
+            Some(document) => cached(call, "application/json", document.to_string()),
             None => body::text(404, "404 page not found\n"),
         },
     }
@@ -74,18 +81,10 @@ fn document(store: &Store, path: &str) -> Option<Value> {
     let all = groups(store);
     let (_, resources) = all.get(group)?.iter().find(|(name, _)| name == version)?;
     let mut paths = Map::new();
-    let mut schemas = Schemas::new("#/components/schemas/");
+    let mut schemas = Schemas::new(Era::Three);
     for resource in resources {
         schemas.add_resource(resource, version);
-        let scope = if resource.namespaced { "namespaces/{namespace}/" } else { "" };
-        let collection = format!("/{path}/{scope}{}", resource.plural);
-        let operations = operations(resource, version);
-        let of = |verbs: &[&str]| -> Value {
-            let found = verbs.iter().map(|verb| ((*verb).to_owned(), operations.clone()));
-            Value::Object(found.collect())
-        };
-        paths.insert(format!("{collection}/{{name}}"), of(&["get", "put", "patch", "delete"]));
-        paths.insert(collection, of(&["get", "post"]));
+        add_paths(&mut paths, resource, version, Era::Three);
     }
     Some(json!({
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2"},
@@ -94,19 +93,45 @@ fn document(store: &Store, path: &str) -> Option<Value> {
 }
 
 fn swagger(store: &Store) -> Value {
-    let mut schemas = Schemas::new("#/definitions/");
+    let mut paths = Map::new();
+    let mut schemas = Schemas::new(Era::Two);
     for resource in store.resources() {
         for version in &resource.versions {
             schemas.add_resource(&resource, version);
+            add_paths(&mut paths, &resource, version, Era::Two);
         }
     }
-    json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": {},
+    json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.2"}, "paths": paths,
         "definitions": schemas.done})
 }
 
+/// The version of OpenAPI that a document is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Era {
+    Two,
+    Three,
+}
+
+/// Adds the paths of a resource in one of its versions.
+fn add_paths(paths: &mut Map<String, Value>, resource: &Resource, version: &str, era: Era) {
+    let scope = if resource.namespaced { "namespaces/{namespace}/" } else { "" };
+    let path = group_path(&resource.group, version);
+    let collection = format!("/{path}/{scope}{}", resource.plural);
+    let operation = operation(resource, version, era);
+    let of = |verbs: &[&str]| -> Value {
+        let found = verbs.iter().map(|verb| ((*verb).to_owned(), operation.clone()));
+        Value::Object(found.collect())
+    };
+    paths.insert(format!("{collection}/{{name}}"), of(&["get", "put", "patch", "delete"]));
+    paths.insert(collection, of(&["get", "post"]));
+}
+
 /// What kubectl reads of an operation: its kind, and that fields can be validated.
-fn operations(resource: &Resource, version: &str) -> Value {
-    let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+fn operation(resource: &Resource, version: &str, era: Era) -> Value {
+    let parameter = |name: &str| match era {
+        Era::Two => json!({"name": name, "in": "query", "type": "string"}),
+        Era::Three => json!({"name": name, "in": "query", "schema": {"type": "string"}}),
+    };
     json!({
         "parameters": [parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation")],
         "responses": {},
@@ -120,14 +145,14 @@ fn kind_of(resource: &Resource, version: &str) -> Value {
 
 /// The schemas of a document, gathered as they are referred to.
 struct Schemas {
-    prefix: &'static str,
+    era: Era,
     done: Map<String, Value>,
     begun: BTreeSet<String>,
 }
 
 impl Schemas {
-    fn new(prefix: &'static str) -> Self {
-        Self { prefix, done: Map::new(), begun: BTreeSet::new() }
+    fn new(era: Era) -> Self {
+        Self { era, done: Map::new(), begun: BTreeSet::new() }
     }
 
     fn add_resource(&mut self, resource: &Resource, version: &str) {
@@ -169,7 +194,8 @@ impl Schemas {
         let mut required = Vec::new();
         for (name, field) in &found.fields {
             properties.insert(name.clone(), self.of_field(field));
-            if field.required {
+            // Built-in kinds cannot be without metadata, but are not said to need it.
+            if field.required && name != "metadata" {
                 required.push(name.as_str());
             }
         }
@@ -216,9 +242,10 @@ impl Schemas {
             Shape::Integer => json!({"type": "integer", "format": "int64"}),
             Shape::Boolean => json!({"type": "boolean"}),
             Shape::Number => json!({"type": "number", "format": "double"}),
-            Shape::Quantity => json!({"type": "string"}),
-            Shape::IntegerOrText => json!({"type": "string", "format": "int-or-string"}),
-            Shape::Time | Shape::MicroTime => json!({"type": "string", "format": "date-time"}),
+            Shape::Quantity => self.scalar("Quantity", None),
+            Shape::IntegerOrText => self.scalar("IntOrString", Some("int-or-string")),
+            Shape::Time => self.scalar("Time", Some("date-time")),
+            Shape::MicroTime => self.scalar("MicroTime", Some("date-time")),
             Shape::Bytes => json!({"type": "string", "format": "byte"}),
             Shape::Any => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
             Shape::Named(name) => self.reference(name),
@@ -237,8 +264,28 @@ impl Schemas {
             let schema = self.of_type(found);
             self.done.insert(full_name(name), schema);
         }
-        // A reference takes no siblings in OpenAPI 3.0, hence `allOf`.
-        json!({"allOf": [{"$ref": format!("{}{}", self.prefix, full_name(name))}]})
+        self.link(name)
+    }
+
+    /// A reference to text of a form that has a name.
+    fn scalar(&mut self, name: &str, format: Option<&str>) -> Value {
+        let mut schema = json!({"type": "string"});
+        if let Some(format) = format {
+            schema["format"] = format.into();
+        }
+        self.done.entry(full_name(name)).or_insert(schema);
+        self.link(name)
+    }
+
+    fn link(&self, name: &str) -> Value {
+        match self.era {
+            Era::Two => json!({"$ref": format!("#/definitions/{}", full_name(name))}),
+            // A reference takes no siblings in OpenAPI 3.0, hence `allOf`.
+            Era::Three => {
+                let path = format!("#/components/schemas/{}", full_name(name));
+                json!({"allOf": [{"$ref": path}]})
+            }
+        }
     }
 }
 

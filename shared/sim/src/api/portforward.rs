@@ -1,12 +1,11 @@
-//! Port-forwarding over a websocket, in the `v4.channel.k8s.io` protocol.
+//! Port-forwarding: `v4.channel.k8s.io` over a websocket, or SPDY, also through a websocket.
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -17,18 +16,26 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::body::{self, Answer};
-use super::hooks::{Duplex, PortForward};
+use super::hooks::Duplex;
+use super::portforward_spdy::{self, Pod};
 use super::route::Target;
 use super::service::Call;
 use super::verbs::live;
 use crate::store::Status;
 
-const PROTOCOL: &str = "v4.channel.k8s.io";
+const CHANNELS: &str = "v4.channel.k8s.io";
+/// SPDY in the binary messages of a websocket, as kubectl does it from 1.31 on.
+const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
+/// SPDY itself, as kubectl does it up to 1.30, and as the protocol it speaks there.
+const SPDY: &str = "SPDY/3.1";
+const STREAMS: &str = "portforward.k8s.io";
+/// Bytes that wait in one direction of a tunnel.
+const BUFFER: usize = 64 * 1024;
 
-/// Whether the request asks for a websocket.
+/// Whether the request asks for another protocol that is spoken here.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
-    upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+    upgrade.is_some_and(|value| [SPDY, "websocket"].iter().any(|it| value.eq_ignore_ascii_case(it)))
 }
 
 /// Serves `pods/NAME/portforward`.
@@ -44,30 +51,91 @@ pub(crate) fn serve(
             format!("unable to forward port because pod is not running. Current status={phase}");
         return Err(Status::new(500, "InternalError", message));
     }
-    let key = call.header(header::SEC_WEBSOCKET_KEY);
-    let (Some(upgrade), Some(key)) = (upgrade, key) else {
+    let Some(upgrade) = upgrade else {
         return Err(Status::bad_request("Upgrade request required"));
     };
     let Some(forward) = call.shared.options.forward.clone() else {
         return Err(Status::new(503, "ServiceUnavailable", "no connection to the pod's node"));
     };
-    let ports = call.query.get("ports").unwrap_or_default().split(',');
-    let ports: Vec<u16> = ports.filter_map(|port| port.trim().parse().ok()).collect();
-    if ports.is_empty() {
-        return Err(Status::bad_request("query parameter \"ports\" is required"));
+    let namespace = target.namespace().unwrap_or_default().to_owned();
+    let pod = Pod { forward, namespace, name: target.name().to_owned() };
+    if call.header(header::UPGRADE).is_some_and(|it| it.eq_ignore_ascii_case(SPDY)) {
+        tokio::spawn(run_spdy(upgrade, pod));
+        let mut answer = switching(SPDY);
+        let version = HeaderName::from_static("x-stream-protocol-version");
+        answer.headers_mut().insert(version, HeaderValue::from_static(STREAMS));
+        return Ok(answer);
     }
-    let mut answer = body::respond(101, "", body::full(""));
+    let Some(key) = call.header(header::SEC_WEBSOCKET_KEY) else {
+        return Err(Status::bad_request("Upgrade request required"));
+    };
+    let offered = call.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
+    let protocol = if offered.split(',').any(|it| it.trim() == TUNNEL) {
+        tokio::spawn(run_tunnel(upgrade, pod));
+        TUNNEL
+    } else {
+        let ports = call.query.get("ports").unwrap_or_default().split(',');
+        let ports: Vec<u16> = ports.filter_map(|port| port.trim().parse().ok()).collect();
+        if ports.is_empty() {
+            return Err(Status::bad_request("query parameter \"ports\" is required"));
+        }
+        tokio::spawn(run(upgrade, pod, ports));
+        CHANNELS
+    };
+    let mut answer = switching("websocket");
     let headers = answer.headers_mut();
-    headers.remove(header::CONTENT_TYPE);
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     if let Ok(value) = derive_accept_key(key.as_bytes()).parse() {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, value);
     }
-    let namespace = target.namespace().unwrap_or_default().to_owned();
-    tokio::spawn(run(upgrade, forward, namespace, target.name().to_owned(), ports));
     Ok(answer)
+}
+
+/// 101.
+fn switching(protocol: &'static str) -> Answer {
+    let mut answer = body::respond(101, "", body::full(""));
+    let headers = answer.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    headers.insert(header::UPGRADE, HeaderValue::from_static(protocol));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer
+}
+
+async fn run_spdy(upgrade: OnUpgrade, pod: Pod) {
+    let Ok(upgraded) = upgrade.await else { return };
+    // A client that goes in the middle of a frame has gone all the same.
+    let _ = portforward_spdy::serve(TokioIo::new(upgraded), pod).await;
+}
+
+async fn run_tunnel(upgrade: OnUpgrade, pod: Pod) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+    let (mut sink, mut stream) = socket.split();
+    let (near, far) = tokio::io::duplex(BUFFER);
+    let (mut reader, mut writer) = tokio::io::split(near);
+    let inwards = async {
+        while let Some(Ok(message)) = stream.next().await {
+            match message {
+                Message::Binary(bytes) if writer.write_all(&bytes).await.is_err() => return,
+                Message::Close(_) => return,
+                _ => {}
+            }
+        }
+    };
+    let outwards = async {
+        let mut buffer = vec![0; BUFFER];
+        while let Ok(count @ 1..) = reader.read(&mut buffer).await {
+            if sink.send(Message::binary(buffer[..count].to_vec())).await.is_err() {
+                return;
+            }
+        }
+    };
+    // Whoever ends first ends the tunnel.
+    tokio::select! {
+        () = inwards => {}
+        () = outwards => {}
+        _ = portforward_spdy::serve(far, pod) => {}
+    }
 }
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
@@ -75,13 +143,7 @@ type Sink = SplitSink<Socket, Message>;
 type Writers = HashMap<u8, WriteHalf<Box<dyn Duplex>>>;
 
 /// Carries the bytes of all ports until the client goes or every port is closed.
-async fn run(
-    upgrade: OnUpgrade,
-    forward: Arc<dyn PortForward>,
-    namespace: String,
-    pod: String,
-    ports: Vec<u16>,
-) {
+async fn run(upgrade: OnUpgrade, pod: Pod, ports: Vec<u16>) {
     let Ok(upgraded) = upgrade.await else { return };
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let (mut sink, mut stream) = socket.split();
@@ -89,7 +151,7 @@ async fn run(
     let mut writers = Writers::new();
     for (index, port) in ports.into_iter().enumerate() {
         let Ok(channel) = u8::try_from(index * 2) else { break };
-        let connection = forward.connect(&namespace, &pod, port).await;
+        let connection = pod.forward.connect(&pod.namespace, &pod.name, port).await;
         let opened = announce(&mut sink, channel, port, connection).await;
         match opened {
             Ok(Some(connection)) => {

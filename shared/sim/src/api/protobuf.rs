@@ -1,213 +1,206 @@
-//! The few requests kubectl writes in protobuf, as JSON.
+//! Requests that clients write in protobuf, as JSON.
 
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::store::Status;
+use crate::schema::fields::{Shape, Type, built_in_type};
+use crate::schema::numbers::{Numbered, numbered};
+use crate::store::{Status, meta};
 
 /// The first bytes of every Kubernetes object in protobuf.
 const MAGIC: &[u8] = b"k8s\0";
 
-/// How a field of a message becomes JSON.
-enum Kind {
-    Text,
-    Texts,
-    Message(&'static [Row]),
-    Messages(&'static [Row]),
-    /// A map of texts.
-    Map,
-    /// A map of bytes, which are base64 in JSON.
-    BytesMap,
-}
-
-/// Number, JSON name and kind of a field.
-type Row = (u64, &'static str, Kind);
-
-const META: &[Row] = &[
-    (1, "name", Kind::Text),
-    (2, "generateName", Kind::Text),
-    (3, "namespace", Kind::Text),
-    (11, "labels", Kind::Map),
-    (12, "annotations", Kind::Map),
-];
-const BARE: &[Row] = &[(1, "metadata", Kind::Message(META))];
-const CONFIG_MAP: &[Row] = &[
-    (1, "metadata", Kind::Message(META)),
-    (2, "data", Kind::Map),
-    (3, "binaryData", Kind::BytesMap),
-];
-const SECRET: &[Row] = &[
-    (1, "metadata", Kind::Message(META)),
-    (2, "data", Kind::BytesMap),
-    (3, "type", Kind::Text),
-    (4, "stringData", Kind::Map),
-];
-const RULE: &[Row] = &[
-    (1, "verbs", Kind::Texts),
-    (2, "apiGroups", Kind::Texts),
-    (3, "resources", Kind::Texts),
-    (4, "resourceNames", Kind::Texts),
-    (5, "nonResourceURLs", Kind::Texts),
-];
-const ROLE: &[Row] = &[(1, "metadata", Kind::Message(META)), (2, "rules", Kind::Messages(RULE))];
-const SUBJECT: &[Row] = &[
-    (1, "kind", Kind::Text),
-    (2, "apiGroup", Kind::Text),
-    (3, "name", Kind::Text),
-    (4, "namespace", Kind::Text),
-];
-const ROLE_REFERENCE: &[Row] =
-    &[(1, "apiGroup", Kind::Text), (2, "kind", Kind::Text), (3, "name", Kind::Text)];
-const BINDING: &[Row] = &[
-    (1, "metadata", Kind::Message(META)),
-    (2, "subjects", Kind::Messages(SUBJECT)),
-    (3, "roleRef", Kind::Message(ROLE_REFERENCE)),
-];
-const RESOURCE: &[Row] = &[
-    (1, "namespace", Kind::Text),
-    (2, "verb", Kind::Text),
-    (3, "group", Kind::Text),
-    (4, "version", Kind::Text),
-    (5, "resource", Kind::Text),
-    (6, "subresource", Kind::Text),
-    (7, "name", Kind::Text),
-];
-const PATH: &[Row] = &[(1, "path", Kind::Text), (2, "verb", Kind::Text)];
-const SELF_ACCESS: &[Row] = &[(
-    2,
-    "spec",
-    Kind::Message(&[
-        (1, "resourceAttributes", Kind::Message(RESOURCE)),
-        (2, "nonResourceAttributes", Kind::Message(PATH)),
-    ]),
-)];
-const ACCESS: &[Row] = &[
-    (1, "metadata", Kind::Message(&[(3, "namespace", Kind::Text)])),
-    (
-        2,
-        "spec",
-        Kind::Message(&[
-            (1, "resourceAttributes", Kind::Message(RESOURCE)),
-            (2, "nonResourceAttributes", Kind::Message(PATH)),
-            (3, "user", Kind::Text),
-            (4, "groups", Kind::Texts),
-            (6, "uid", Kind::Text),
-        ]),
-    ),
-];
-const RULES: &[Row] = &[(2, "spec", Kind::Message(&[(1, "namespace", Kind::Text)]))];
-const TOKEN: &[Row] = &[(2, "spec", Kind::Message(&[(1, "token", Kind::Text)]))];
-
 /// An object in protobuf as the JSON it means.
+///
+/// Numbers that are 0 stay: whether 0 means unset, the decoder of objects knows.
 ///
 /// # Errors
 /// 400 for bytes that are none, 415 for another kind of object.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Value, Status> {
     let malformed = || Status::bad_request("the body of the request is not valid protobuf");
     let envelope = bytes.strip_prefix(MAGIC).ok_or_else(malformed)?;
-    let outer = fields(envelope).ok_or_else(malformed)?;
-    let (mut kind, mut version, mut raw) = (String::new(), String::new(), Vec::new());
-    for (number, content) in outer {
-        match number {
-            1 => {
-                for (number, content) in fields(&content).ok_or_else(malformed)? {
-                    let text = String::from_utf8_lossy(&content).into_owned();
-                    if number == 1 {
-                        version = text;
-                    } else if number == 2 {
-                        kind = text;
-                    }
-                }
+    let (kind, version, raw) = open(envelope).ok_or_else(malformed)?;
+    let written = match (version.as_str(), kind.as_str()) {
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => "HorizontalPodAutoscaler_v1",
+        (_, kind) => kind,
+    };
+    let (Some(found), Some(rows)) = (built_in_type(written), numbered(written)) else {
+        let message = "the body of the request was in an unknown format - accepted media types \
+                       include: application/json, application/yaml";
+        return Err(Status::new(415, "UnsupportedMediaType", message));
+    };
+    let mut object = Map::new();
+    read(raw, found, rows, &[], &mut object).ok_or_else(malformed)?;
+    object.insert("apiVersion".to_owned(), version.into());
+    object.insert("kind".to_owned(), kind.into());
+    Ok(Value::Object(object))
+}
+
+/// Kind, API version and content of the envelope.
+fn open(envelope: &[u8]) -> Option<(String, String, &[u8])> {
+    let (mut kind, mut version, mut raw) = (String::new(), String::new(), [].as_slice());
+    for (number, content) in fields(envelope)? {
+        match (number, content) {
+            (1, Wire::Bytes(meta)) => {
+                version = text(meta, 1)?;
+                kind = text(meta, 2)?;
             }
-            2 => raw = content,
+            (2, Wire::Bytes(content)) => raw = content,
             _ => {}
         }
     }
-    let rows = match kind.as_str() {
-        "SelfSubjectAccessReview" => SELF_ACCESS,
-        "SubjectAccessReview" | "LocalSubjectAccessReview" => ACCESS,
-        "SelfSubjectRulesReview" => RULES,
-        "TokenReview" => TOKEN,
-        "SelfSubjectReview" => &[],
-        "Namespace" | "ServiceAccount" | "Eviction" => BARE,
-        "ConfigMap" => CONFIG_MAP,
-        "Secret" => SECRET,
-        "Role" | "ClusterRole" => ROLE,
-        "RoleBinding" | "ClusterRoleBinding" => BINDING,
-        _ => {
-            let message = "the body of the request was in an unknown format - accepted media types \
-                           include: application/json, application/yaml";
-            return Err(Status::new(415, "UnsupportedMediaType", message));
-        }
-    };
-    let mut object = message(&raw, rows).ok_or_else(malformed)?;
-    object["apiVersion"] = version.into();
-    object["kind"] = kind.into();
-    Ok(object)
+    Some((kind, version, raw))
 }
 
-fn message(bytes: &[u8], rows: &[Row]) -> Option<Value> {
-    let mut map = Map::new();
+/// Reads a message into an object; `way` are the numbers of the messages around it that JSON does
+/// not have. None if the bytes are no message.
+fn read(
+    bytes: &[u8],
+    owner: &Type,
+    rows: &[Numbered],
+    way: &[u64],
+    object: &mut Map<String, Value>,
+) -> Option<()> {
     for (number, content) in fields(bytes)? {
-        let Some((_, name, kind)) = rows.iter().find(|(its, ..)| *its == number) else { continue };
-        let text = || Value::from(String::from_utf8_lossy(&content).into_owned());
-        match kind {
-            Kind::Text => {
-                if !content.is_empty() {
-                    map.insert((*name).to_owned(), text());
-                }
-            }
-            Kind::Texts => {
-                let list = map.entry(*name).or_insert_with(|| json!([]));
-                list.as_array_mut()?.push(text());
-            }
-            Kind::Message(rows) => {
-                map.insert((*name).to_owned(), message(&content, rows)?);
-            }
-            Kind::Messages(rows) => {
-                let list = map.entry(*name).or_insert_with(|| json!([]));
-                list.as_array_mut()?.push(message(&content, rows)?);
-            }
-            Kind::Map | Kind::BytesMap => {
-                let (key, value) = entry(&content)?;
-                let value = match kind {
-                    Kind::BytesMap => base64::engine::general_purpose::STANDARD.encode(value),
-                    _ => String::from_utf8_lossy(&value).into_owned(),
-                };
-                map.entry(*name).or_insert_with(|| json!({}))[key] = value.into();
+        let path = [way, &[number]].concat();
+        if let Some(row) = rows.iter().find(|row| row.path == path) {
+            let Some(field) = owner.fields.get(row.name) else { continue };
+            place(object, row.name, &field.shape, content)?;
+        } else if rows.iter().any(|row| row.path.starts_with(&path)) {
+            let Wire::Bytes(inner) = content else { return None };
+            read(inner, owner, rows, &path, object)?;
+        }
+    }
+    Some(())
+}
+
+/// Puts a field, or one more item or entry of it, into an object.
+fn place(
+    object: &mut Map<String, Value>,
+    name: &str,
+    shape: &Shape,
+    content: Wire<'_>,
+) -> Option<()> {
+    match shape {
+        Shape::List(item, _) => {
+            let item = value(item, content)?;
+            object.entry(name).or_insert_with(|| json!([])).as_array_mut()?.push(item);
+        }
+        Shape::Map(inner, _) => {
+            let Wire::Bytes(entry) = content else { return None };
+            let key = text(entry, 1)?;
+            let found = fields(entry)?.into_iter().find(|(number, _)| *number == 2);
+            let found = found.map_or(Wire::Bytes(&[]), |(_, content)| content);
+            let value = value(inner, found)?;
+            object.entry(name).or_insert_with(|| json!({})).as_object_mut()?.insert(key, value);
+        }
+        _ => {
+            let value = value(shape, content)?;
+            // Text that is empty and a time that never was are not set.
+            if !value.is_null() && value != "" {
+                object.insert(name.to_owned(), value);
             }
         }
     }
-    Some(Value::Object(map))
+    Some(())
 }
 
-/// An entry of a map: its key and its value.
-fn entry(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
-    let parts = fields(bytes)?;
-    let part = |wanted| parts.iter().find(|(number, _)| *number == wanted);
-    let part = |wanted| part(wanted).map(|(_, content)| content.clone()).unwrap_or_default();
-    Some((String::from_utf8_lossy(&part(1)).into_owned(), part(2)))
+fn value(shape: &Shape, content: Wire<'_>) -> Option<Value> {
+    Some(match (shape, content) {
+        // Negative numbers are written as their two's complement.
+        (Shape::Integer, Wire::Number(number)) => json!(number.cast_signed()),
+        (Shape::Boolean, Wire::Number(number)) => json!(number != 0),
+        (Shape::Number, Wire::Double(number)) => json!(number),
+        (Shape::Text, Wire::Bytes(bytes)) => String::from_utf8_lossy(bytes).into(),
+        (Shape::Bytes, Wire::Bytes(bytes)) => STANDARD.encode(bytes).into(),
+        (Shape::Quantity, Wire::Bytes(bytes)) => text(bytes, 1)?.into(),
+        (Shape::IntegerOrText, Wire::Bytes(bytes)) => match number(bytes, 1)? {
+            0 => json!(number(bytes, 2)?.cast_signed()),
+            _ => text(bytes, 3)?.into(),
+        },
+        (Shape::Time | Shape::MicroTime, Wire::Bytes(bytes)) => match number(bytes, 1)? {
+            0 => Value::Null,
+            seconds => meta::time(Timestamp::from_second(seconds.cast_signed()).ok()?).into(),
+        },
+        (Shape::Any, Wire::Bytes(bytes)) => {
+            // Free content is JSON in the first field of a message of its own.
+            serde_json::from_str(&text(bytes, 1)?).unwrap_or_default()
+        }
+        (shape, Wire::Bytes(bytes)) => {
+            let owner = shape.as_type()?;
+            let mut object = Map::new();
+            read(bytes, owner, numbered(&owner.name).unwrap_or_default(), &[], &mut object)?;
+            Value::Object(object)
+        }
+        _ => return None,
+    })
 }
 
-/// The length-delimited fields of a message; numbers are skipped.
-fn fields(bytes: &[u8]) -> Option<Vec<(u64, Vec<u8>)>> {
+/// What a field of a message holds.
+#[derive(Clone, Copy)]
+enum Wire<'a> {
+    Number(u64),
+    Double(f64),
+    Bytes(&'a [u8]),
+}
+
+/// The text in a field of a message, empty if there is none.
+fn text(bytes: &[u8], wanted: u64) -> Option<String> {
+    Some(
+        fields(bytes)?
+            .into_iter()
+            .find_map(|(number, content)| match content {
+                Wire::Bytes(bytes) if number == wanted => {
+                    Some(String::from_utf8_lossy(bytes).into_owned())
+                }
+                _ => None,
+            })
+            .unwrap_or_default(),
+    )
+}
+
+/// The number in a field of a message, 0 if there is none.
+fn number(bytes: &[u8], wanted: u64) -> Option<u64> {
+    Some(
+        fields(bytes)?
+            .into_iter()
+            .find_map(|(number, content)| match content {
+                Wire::Number(found) if number == wanted => Some(found),
+                _ => None,
+            })
+            .unwrap_or_default(),
+    )
+}
+
+/// The fields of a message in their order; none if the bytes are no message.
+fn fields(bytes: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
     let mut rest = bytes;
     let mut found = Vec::new();
     while !rest.is_empty() {
         let key = varint(&mut rest)?;
-        match key & 7 {
-            0 => {
-                varint(&mut rest)?;
+        let content = match key & 7 {
+            0 => Wire::Number(varint(&mut rest)?),
+            1 => {
+                let (bits, tail) = rest.split_first_chunk()?;
+                rest = tail;
+                Wire::Double(f64::from_le_bytes(*bits))
             }
-            1 => rest = rest.get(8..)?,
             2 => {
                 let length = usize::try_from(varint(&mut rest)?).ok()?;
-                found.push((key >> 3, rest.get(..length)?.to_vec()));
-                rest = &rest[length..];
+                let (content, tail) = rest.split_at_checked(length)?;
+                rest = tail;
+                Wire::Bytes(content)
             }
-            5 => rest = rest.get(4..)?,
+            // No type of Kubernetes has numbers of four bytes.
+            5 => {
+                rest = rest.get(4..)?;
+                continue;
+            }
             _ => return None,
-        }
+        };
+        found.push((key >> 3, content));
     }
     Some(found)
 }
@@ -227,6 +220,8 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::decode;
 
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
@@ -235,20 +230,46 @@ mod tests {
         bytes
     }
 
+    fn object(version: &str, kind: &str, content: &[u8]) -> Vec<u8> {
+        let meta = [field(1, version.as_bytes()), field(2, kind.as_bytes())].concat();
+        [b"k8s\0".to_vec(), field(1, &meta), field(2, content)].concat()
+    }
+
     #[test]
     fn an_access_review_is_read() {
         let attributes = [field(1, b"stackrox"), field(2, b"get")].concat();
         let raw = field(2, &field(1, &attributes));
-        let kind =
-            [field(1, b"authorization.k8s.io/v1"), field(2, b"SelfSubjectAccessReview")].concat();
-        let bytes = [b"k8s\0".to_vec(), field(1, &kind), field(2, &raw)].concat();
+        let bytes = object("authorization.k8s.io/v1", "SelfSubjectAccessReview", &raw);
         let object = decode(&bytes).unwrap();
         assert_eq!(object["spec"]["resourceAttributes"]["namespace"], "stackrox");
         assert_eq!(object["spec"]["resourceAttributes"]["verb"], "get");
     }
 
     #[test]
+    fn numbers_quantities_maps_and_lists_are_read() {
+        let pair = [field(1, b"pods"), field(2, &field(1, b"10"))].concat();
+        let spec = [field(1, &pair), field(2, b"BestEffort")].concat();
+        let quota = decode(&object("v1", "ResourceQuota", &field(2, &spec))).unwrap();
+        assert_eq!(quota["spec"], json!({"hard": {"pods": "10"}, "scopes": ["BestEffort"]}));
+        let minus_one = [0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        let class = decode(&object("scheduling.k8s.io/v1", "PriorityClass", &minus_one)).unwrap();
+        assert_eq!(class["value"], -1);
+        let named = [vec![0x08, 1], field(3, b"https")].concat();
+        let port = [vec![0x18, 80], field(4, &named)].concat();
+        let service = decode(&object("v1", "Service", &field(2, &field(1, &port)))).unwrap();
+        assert_eq!(service["spec"]["ports"], json!([{"port": 80, "targetPort": "https"}]));
+    }
+
+    #[test]
+    fn messages_that_json_does_not_have_are_passed_through() {
+        let volume = [field(1, b"tmp"), field(2, &field(2, &[]))].concat();
+        let pod = decode(&object("v1", "Pod", &field(2, &field(1, &volume)))).unwrap();
+        assert_eq!(pod["spec"]["volumes"], json!([{"name": "tmp", "emptyDir": {}}]));
+    }
+
+    #[test]
     fn what_is_no_object_is_refused() {
         assert_eq!(decode(b"nothing").unwrap_err().code, 400);
+        assert_eq!(decode(&object("v1", "Unheard", &[])).unwrap_err().code, 415);
     }
 }

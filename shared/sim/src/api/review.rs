@@ -25,7 +25,7 @@ pub(crate) fn serve(call: &Call, names: &Names) -> Option<Result<Answer, Status>
                     | "localsubjectaccessreviews"
             )
     );
-    known.then(|| answer(call, names))
+    (known && names.version == "v1").then(|| answer(call, names))
 }
 
 fn answer(call: &Call, names: &Names) -> Result<Answer, Status> {

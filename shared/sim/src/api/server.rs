@@ -145,7 +145,7 @@ impl Running {
 
     /// Lets another user in.
     pub fn add_user(&self, user: User) {
-        self.shared.users.write().unwrap_or_else(PoisonError::into_inner).push(user);
+        self.shared.admit(user);
     }
 
     /// Allows a user some rules, everywhere or in one namespace, by objects of RBAC.
@@ -229,6 +229,11 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn users(&self) -> Vec<User> {
         self.users.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets another user in.
+    pub(crate) fn admit(&self, user: User) {
+        self.users.write().unwrap_or_else(PoisonError::into_inner).push(user);
     }
 
     pub(crate) fn record(&self, record: RequestRecord) {

@@ -19,6 +19,10 @@ use crate::store::Status;
 /// Bytes a request may have.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
 
+/// What a server says to every request for the older form of what is behind a Service.
+const ENDPOINTS_ARE_OLD: &str =
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
 /// A request that was read and whose maker is known.
 pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
@@ -123,7 +127,13 @@ async fn dispatch(
         return answer;
     }
     match route::target(store, &names) {
-        Some(target) => verbs::serve(call, &target, verb, upgrade).await,
+        Some(target) => {
+            let mut answer = verbs::serve(call, &target, verb, upgrade).await?;
+            if target.resource.key() == "endpoints" {
+                body::warn(&mut answer, &[ENDPOINTS_ARE_OLD.to_owned()]);
+            }
+            Ok(answer)
+        }
         None => Ok(body::text(404, "404 page not found\n")),
     }
 }

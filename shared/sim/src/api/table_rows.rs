@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::table::age;
-use super::table_pod;
+use super::{table_pod, table_rest};
 use crate::store::meta;
 
 /// The columns of a resource; `+` marks those only the wide form shows.
 pub(crate) fn columns(key: &str) -> &'static [&'static str] {
-    let found = COLUMNS.iter().find(|(keys, _)| keys.contains(&key));
+    let found = COLUMNS.iter().chain(table_rest::COLUMNS).find(|(keys, _)| keys.contains(&key));
     found.map_or(&["Name", "Created At"], |(_, columns)| columns)
 }
 
@@ -95,7 +95,8 @@ pub(crate) fn cells(key: &str, object: &Value, now: jiff::Timestamp) -> Vec<Valu
         key if WEBHOOKS.contains(&key) => {
             vec![row.name(), row.count("/webhooks").into(), row.age()]
         }
-        _ => vec![row.name(), created.cloned().unwrap_or_default()],
+        _ => table_rest::cells(key, object, &row.age, now)
+            .unwrap_or_else(|| vec![row.name(), created.cloned().unwrap_or_default()]),
     }
 }
 

@@ -10,7 +10,8 @@ use super::body::{self, Answer};
 use super::route::Target;
 use super::service::{Call, not_allowed};
 use super::{
-    deletion, duplicates, listing, logs, patching, portforward, protobuf, scale, table, watch,
+    deletion, duplicates, listing, logs, patching, portforward, process, protobuf, scale, table,
+    token, watch,
 };
 use crate::schema::{convert, decode, fields, warnings};
 use crate::store::{Status, Subresource, Writer, meta};
@@ -46,9 +47,24 @@ pub(crate) async fn serve(
         ("create", Some("eviction")) if target.resource.key() == "pods" => {
             deletion::evict(call, target)
         }
+        ("get" | "create", Some("exec" | "attach")) if target.resource.key() == "pods" => {
+            process::refuse(call, target)
+        }
+        (_, Some("ephemeralcontainers")) if target.resource.key() == "pods" => match verb {
+            "get" => get(call, target),
+            "update" => update(call, target, Subresource::Main),
+            "patch" => patching::patch(call, target, Subresource::Main),
+            _ => Err(not_allowed()),
+        },
+        ("create", Some("token")) if target.resource.key() == "serviceaccounts" => {
+            token::create(call, target)
+        }
         (_, Some(_)) => {
             let message = "the server could not find the requested resource";
-            Err(Status::new(404, "NotFound", message))
+            let mut status = Status::new(404, "NotFound", message);
+            // Clients look for a name in here to tell this from an object that is not there.
+            status.details = Some(json!({}));
+            Err(status)
         }
         _ => Err(not_allowed()),
     }

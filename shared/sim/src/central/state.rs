@@ -2,6 +2,7 @@
 
 use common::rhacs::Version;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::database::Database;
 
@@ -87,6 +88,8 @@ pub struct UpgradeProcess {
     pub detail: String,
     /// Since when it is in that state.
     pub since: Timestamp,
+    /// The objects as they were, while they may have to be brought back.
+    pub(super) before: Vec<Value>,
 }
 
 impl SecuredCluster {

@@ -1,5 +1,11 @@
 //! The automatic upgrade of secured clusters: a Deployment that appears, works in states, and goes.
 
+mod apply;
+mod bundle;
+mod failure;
+
+use std::sync::Arc;
+
 use common::rhacs::Version;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,14 +14,27 @@ use super::pki::uuid;
 use super::state::{SecuredCluster, UpgradeProcess};
 use crate::controllers::Round;
 use crate::controllers::objects::{after, is_true, text};
-use crate::faults::ClusterFault;
-use crate::store::{DeleteOptions, Subresource, Writer, meta};
+use crate::faults::{ClusterFault, matches};
+use crate::store::{DeleteOptions, Writer, meta};
+use failure::Failure;
 
 const DEPLOYMENT: &str = "sensor-upgrader";
 /// Virtual seconds that one state of the upgrader lasts.
 const STEP: i64 = 5;
+/// Virtual seconds between two looks at an upgrade that a fault holds.
+const HELD: i64 = 60;
 /// Virtual seconds without progress until Central gives an upgrade up.
 const TIMES_OUT: i64 = 600;
+
+/// What happens to an upgrade when its present state is over.
+enum Next {
+    /// Nothing yet.
+    Wait,
+    /// It goes on in this state, about which this is said.
+    To(&'static str, String),
+    /// It ends in this state, about which this is said.
+    End(String, String),
+}
 
 /// Starts and moves the upgrades of all clusters.
 pub(super) fn reconcile(round: &mut Round<'_>) {
@@ -58,6 +77,7 @@ pub(super) fn process(
         state: "UPGRADE_INITIALIZING".to_owned(),
         detail: String::new(),
         since: now,
+        before: Vec::new(),
     }
 }
 
@@ -75,53 +95,97 @@ fn keep(round: &Round<'_>, cluster: &SecuredCluster, process: UpgradeProcess) {
 }
 
 fn advance(round: &mut Round<'_>, cluster: &SecuredCluster, mut process: UpgradeProcess) {
-    let gives_up = after(process.since, TIMES_OUT);
-    if round.now >= gives_up {
-        return finish(
-            round,
-            cluster,
-            process,
-            "UPGRADE_TIMED_OUT",
-            "the upgrade made no progress",
-        );
+    if stays(round, cluster, &process.state) {
+        // When the fault is gone, it goes on as if the state had just begun.
+        process.since = round.now;
+        round.wake_at(after(round.now, HELD));
+        return keep(round, cluster, process);
     }
-    round.wake_at(gives_up);
     let due = after(process.since, STEP);
     if round.now < due {
         return round.wake_at(due);
     }
-    let next = match process.state.as_str() {
-        "UPGRADE_INITIALIZING" => Some("UPGRADER_LAUNCHING"),
-        "UPGRADER_LAUNCHING" => launch(round, cluster, &mut process).then_some("UPGRADER_LAUNCHED"),
-        "UPGRADER_LAUNCHED" => {
-            let failure = round.cluster.faults.find(|fault| match fault {
-                ClusterFault::UpgraderFails { state } => Some(state.clone()),
-                _ => None,
-            });
-            if let Some(state) = failure {
-                return finish(round, cluster, process, &state, "the upgrader failed");
-            }
-            Some("PRE_FLIGHT_CHECKS_COMPLETE")
+    match next(round, cluster, &mut process) {
+        Next::Wait if round.now >= after(process.since, TIMES_OUT) => {
+            let failure = Failure::of(round, cluster).filter(Failure::is_by_time);
+            let detail = failure
+                .map_or_else(|| failure::detail("UPGRADE_TIMED_OUT"), |failure| failure.detail);
+            finish(round, cluster, process, "UPGRADE_TIMED_OUT", detail);
         }
-        "PRE_FLIGHT_CHECKS_COMPLETE" => {
-            operate(round, cluster, &process);
-            Some("UPGRADE_OPERATIONS_DONE")
+        Next::Wait => {
+            round.wake_at(after(process.since, TIMES_OUT));
+            keep(round, cluster, process);
         }
-        _ => {
-            if cluster.sensor_version.as_ref() == Some(&process.target)
-                && cluster.connected_since.is_some()
-            {
-                return finish(round, cluster, process, "UPGRADE_COMPLETE", "");
-            }
-            None
+        Next::To(state, detail) => {
+            state.clone_into(&mut process.state);
+            process.detail = detail;
+            process.since = round.now;
+            round.wake_at(after(round.now, STEP));
+            keep(round, cluster, process);
         }
-    };
-    if let Some(state) = next {
-        state.clone_into(&mut process.state);
-        process.since = round.now;
-        round.wake_at(after(round.now, STEP));
+        Next::End(state, detail) => finish(round, cluster, process, &state, detail),
     }
-    keep(round, cluster, process);
+}
+
+/// Whether a fault holds the upgrade of the cluster in this state; Central does not give it up then.
+fn stays(round: &Round<'_>, cluster: &SecuredCluster, state: &str) -> bool {
+    round.cluster.faults.any(|fault| match fault {
+        ClusterFault::UpgraderStays { state: wanted, cluster: name } => {
+            wanted == state && name.as_deref().is_none_or(|name| matches(name, &cluster.name))
+        }
+        _ => false,
+    })
+}
+
+fn next(round: &Round<'_>, cluster: &SecuredCluster, process: &mut UpgradeProcess) -> Next {
+    let to = |state| Next::To(state, String::new());
+    let failure = Failure::of(round, cluster);
+    if let Some(failure) = failure.as_ref().filter(|failure| failure.strikes_in(&process.state)) {
+        return fail(round, cluster, process, failure);
+    }
+    match process.state.clone().as_str() {
+        "UPGRADE_INITIALIZING" => to("UPGRADER_LAUNCHING"),
+        "UPGRADER_LAUNCHING" if launch(round, cluster, process) => to("UPGRADER_LAUNCHED"),
+        "UPGRADER_LAUNCHED" => to("PRE_FLIGHT_CHECKS_COMPLETE"),
+        "PRE_FLIGHT_CHECKS_COMPLETE" => {
+            operate(round, cluster, process);
+            to("UPGRADE_OPERATIONS_DONE")
+        }
+        "UPGRADE_ERROR_ROLLING_BACK" => {
+            apply::restore(round.store(), &process.before);
+            Next::End("UPGRADE_ERROR_ROLLED_BACK".to_owned(), process.detail.clone())
+        }
+        "UPGRADE_OPERATIONS_DONE" if has_arrived(cluster, &process.target) => {
+            Next::End("UPGRADE_COMPLETE".to_owned(), String::new())
+        }
+        _ => Next::Wait,
+    }
+}
+
+fn has_arrived(cluster: &SecuredCluster, target: &Version) -> bool {
+    cluster.connected_since.is_some() && cluster.sensor_version.as_ref() == Some(target)
+}
+
+fn fail(
+    round: &Round<'_>,
+    cluster: &SecuredCluster,
+    process: &mut UpgradeProcess,
+    failure: &Failure,
+) -> Next {
+    if failure.is_by_time() {
+        return Next::Wait;
+    }
+    if failure.is_rolled_back() && process.state != "UPGRADE_ERROR_ROLLING_BACK" {
+        // It fails before the workloads' turn, so that the sensor is never of the new version.
+        if let Some(namespace) = namespace(round).filter(|_| cluster.is_local) {
+            process.before = apply::present(round.store());
+            let mut objects = bundle::objects(round, &namespace, process);
+            objects.retain(|object| object.pointer("/spec/template").is_none());
+            apply::bring(round.store(), &objects);
+        }
+        return Next::To("UPGRADE_ERROR_ROLLING_BACK", failure.detail.clone());
+    }
+    Next::End(failure.state.clone(), failure.detail.clone())
 }
 
 fn finish(
@@ -129,27 +193,28 @@ fn finish(
     cluster: &SecuredCluster,
     mut process: UpgradeProcess,
     state: &str,
-    detail: &str,
+    detail: String,
 ) {
     process.active = false;
     state.clone_into(&mut process.state);
-    detail.clone_into(&mut process.detail);
+    process.detail = detail;
     process.since = round.now;
+    process.before.clear();
     keep(round, cluster, process);
-    if let Some(sensor) = sensor(round).filter(|_| cluster.is_local) {
-        let namespace = Some(meta::namespace(&sensor));
-        let _ = round.store().delete(
-            "deployments.apps",
-            namespace,
-            DEPLOYMENT,
-            &DeleteOptions::default(),
-        );
+    if let Some(namespace) = namespace(round).filter(|_| cluster.is_local) {
+        let options = DeleteOptions::default();
+        let _ = round.store().delete("deployments.apps", Some(&namespace), DEPLOYMENT, &options);
     }
 }
 
-fn sensor(round: &Round<'_>) -> Option<std::sync::Arc<Value>> {
+/// Where the secured cluster's objects are: the namespace of its sensor.
+fn namespace(round: &Round<'_>) -> Option<String> {
+    deployment(round, "sensor").map(|sensor| meta::namespace(&sensor).to_owned())
+}
+
+fn deployment(round: &Round<'_>, name: &str) -> Option<Arc<Value>> {
     let deployments = round.store().list("deployments.apps", None);
-    deployments.into_iter().find(|deployment| meta::name(deployment) == "sensor")
+    deployments.into_iter().find(|deployment| meta::name(deployment) == name)
 }
 
 /// Makes sure that the upgrader is there; true once it runs. Clusters elsewhere have theirs at once.
@@ -157,12 +222,11 @@ fn launch(round: &Round<'_>, cluster: &SecuredCluster, process: &mut UpgradeProc
     if !cluster.is_local {
         return true;
     }
-    let Some(sensor) = sensor(round) else { return false };
+    let Some(namespace) = namespace(round) else { return false };
     let Some(image) = central_image(round) else { return false };
     process.image.clone_from(&image);
-    let namespace = meta::namespace(&sensor);
-    let pods = round.store().list("pods", Some(namespace));
-    if round.store().read("deployments.apps", Some(namespace), DEPLOYMENT).is_none() {
+    let pods = round.store().list("pods", Some(&namespace));
+    if round.store().read("deployments.apps", Some(&namespace), DEPLOYMENT).is_none() {
         let labels = json!({"app": DEPLOYMENT, "app.kubernetes.io/name": DEPLOYMENT});
         let deployment = json!({
             "metadata": {"name": DEPLOYMENT, "namespace": namespace, "labels": labels,
@@ -184,14 +248,13 @@ fn launch(round: &Round<'_>, cluster: &SecuredCluster, process: &mut UpgradeProc
 
 /// The image that Central runs: the upgrader and the sensor are in it.
 fn central_image(round: &Round<'_>) -> Option<String> {
-    let deployments = round.store().list("deployments.apps", None);
-    let central = deployments.iter().find(|deployment| meta::name(deployment) == "central")?;
+    let central = deployment(round, "central")?;
     let containers = central.pointer("/spec/template/spec/containers")?.as_array()?;
     let container = containers.iter().find(|container| container["name"] == "central")?;
     Some(text(container, "/image").to_owned())
 }
 
-/// Brings the objects of the cluster to the target: images, and the probe that changed in 3.65.
+/// Brings the objects of the cluster to those of the target.
 fn operate(round: &Round<'_>, cluster: &SecuredCluster, process: &UpgradeProcess) {
     if !cluster.is_local {
         let mut state = round.cluster.central.lock();
@@ -200,109 +263,7 @@ fn operate(round: &Round<'_>, cluster: &SecuredCluster, process: &UpgradeProcess
         }
         return;
     }
-    let Some(sensor) = sensor(round) else { return };
-    let namespace = Some(meta::namespace(&sensor));
-    for (resource, name) in [
-        ("deployments.apps", "sensor"),
-        ("daemonsets.apps", "collector"),
-        ("deployments.apps", "admission-control"),
-    ] {
-        let _ = round.store().modify(
-            resource,
-            namespace,
-            name,
-            Subresource::Main,
-            &Writer::new("sensor-upgrader"),
-            |object| {
-                for list in ["initContainers", "containers"] {
-                    let pointer = format!("/spec/template/spec/{list}");
-                    for container in object
-                        .pointer_mut(&pointer)
-                        .and_then(Value::as_array_mut)
-                        .into_iter()
-                        .flatten()
-                    {
-                        bring(container, process);
-                    }
-                }
-            },
-        );
-    }
-}
-
-fn bring(container: &mut Value, process: &UpgradeProcess) {
-    let current = text(container, "/image").to_owned();
-    container["image"] = json!(successor(&current, &process.image, &process.target));
-    if container["name"] == "sensor"
-        && process.target.is_at_least(3, 65)
-        && container["readinessProbe"].is_object()
-    {
-        container["readinessProbe"]["httpGet"]["path"] = json!("/ready");
-    }
-}
-
-/// The image that follows another of the secured cluster, named after Central's image.
-fn successor(current: &str, main: &str, target: &Version) -> String {
-    let name = |image: &str| {
-        image
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .split([':', '@'])
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let (own, of_main) = (name(current), name(main));
-    let bare = own
-        .trim_start_matches("rhacs-")
-        .trim_end_matches("-rhel8")
-        .trim_end_matches("-rhel9")
-        .to_owned();
-    if bare == "main" {
-        return main.to_owned();
-    }
-    // Up to 3.67 the other images have versions of their own, which only the release knows.
-    if !target.is_at_least(3, 68) {
-        return current.to_owned();
-    }
-    let slim = current.ends_with("-slim") && !bare.ends_with("-slim");
-    let bare = if slim && target.is_at_least(3, 68) && !target.is_at_least(4, 7) {
-        format!("{bare}-slim")
-    } else {
-        bare
-    };
-    let bare = if target.is_at_least(4, 7) && bare == "collector-slim" {
-        "collector".to_owned()
-    } else {
-        bare
-    };
-    let prefix = main
-        .strip_suffix(&main[main.rfind('/').map_or(0, |slash| slash + 1)..])
-        .unwrap_or_default();
-    format!("{prefix}{}:{}", of_main.replace("main", &bare), target.tag())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn images_follow_the_name_of_the_main_image() {
-        let main = "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8:3.69.2";
-        let target: Version = "3.69.2".parse().unwrap();
-        for (current, expected) in [
-            ("registry.redhat.io/rh-acs/main:3.0.62.1", main),
-            (
-                "registry.redhat.io/rh-acs/collector:3.1.32-slim",
-                "registry.redhat.io/advanced-cluster-security/rhacs-collector-slim-rhel8:3.69.2",
-            ),
-            (
-                "registry.redhat.io/rh-acs/collector:3.1.32-latest",
-                "registry.redhat.io/advanced-cluster-security/rhacs-collector-rhel8:3.69.2",
-            ),
-        ] {
-            assert_eq!(successor(current, main, &target), expected);
-        }
+    if let Some(namespace) = namespace(round) {
+        apply::bring(round.store(), &bundle::objects(round, &namespace, process));
     }
 }

@@ -30,7 +30,8 @@ pub(crate) fn reconcile(round: &mut Round<'_>) {
 fn reconcile_one(round: &mut Round<'_>, set: &Value) {
     let hash = hash(round, set);
     keep_revision(round, set, &hash);
-    let nodes = nodes::fitting(round.store(), &set["spec"]["template"]["spec"]["nodeSelector"]);
+    let nodes =
+        nodes::fitting(round.store(), &set["spec"]["template"]["spec"], nodes::By::DaemonSet);
     let pods = pods_of(round, set);
     for node in &nodes {
         // A pod that is still ending keeps its place.

@@ -3,6 +3,7 @@
 mod daemonsets;
 mod deployment_status;
 mod deployments;
+mod endpoints;
 mod events;
 mod history;
 mod hpa;
@@ -11,6 +12,7 @@ mod namespaces;
 mod nodes;
 pub(crate) mod objects;
 mod pods;
+mod quotas;
 mod replicasets;
 mod rollout;
 pub mod scc;
@@ -58,6 +60,7 @@ pub struct Cluster {
 pub(crate) struct Memory {
     pub(crate) kubelet: kubelet::Kubelet,
     pub(crate) events: events::Recorder,
+    pub(crate) endpoints: endpoints::Known,
     /// Hashes of templates by uid and generation of their owner.
     pub(crate) hashes: std::collections::HashMap<(String, i64), String>,
 }
@@ -112,6 +115,8 @@ impl Round<'_> {
         replicasets::reconcile(self);
         daemonsets::reconcile(self);
         kubelet::reconcile(self);
+        quotas::reconcile(self);
+        endpoints::reconcile(self);
         crate::central::reconcile(self);
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::manager;
+use super::objects::{items, selects, text};
 use crate::clock::Clock;
 use crate::store::{Status, Store, meta};
 
@@ -20,11 +21,44 @@ pub fn create_nodes(store: &Store, clock: &Clock) -> Result<(), Status> {
     Ok(())
 }
 
-/// The names of the nodes on which a pod with this selector may run, in order.
-pub(crate) fn fitting(store: &Store, selector: &Value) -> Vec<String> {
+/// Who puts a pod on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The scheduler, which keeps away from cordoned nodes.
+    Scheduler,
+    /// A DaemonSet, whose pods go to cordoned nodes too.
+    DaemonSet,
+}
+
+/// The names of the nodes on which a pod of this specification may run, in order.
+pub(crate) fn fitting(store: &Store, spec: &Value, by: By) -> Vec<String> {
+    let selector = &spec["nodeSelector"];
+    let fits = |node: &Value| {
+        (!selector.is_object() || selects(selector, node))
+            && (by == By::DaemonSet || node["spec"]["unschedulable"] != true)
+            && items(node, "/spec/taints").iter().all(|taint| tolerates(spec, taint))
+    };
     let nodes = store.list("nodes", None);
-    let fits = |node: &Value| !selector.is_object() || super::objects::selects(selector, node);
     nodes.iter().filter(|node| fits(node)).map(|node| meta::name(node).to_owned()).collect()
+}
+
+/// Whether a taint does not keep a pod of this specification away.
+fn tolerates(spec: &Value, taint: &Value) -> bool {
+    let tolerated = |toleration: &Value| {
+        let (key, effect) = (text(toleration, "/key"), text(toleration, "/effect"));
+        let exists = text(toleration, "/operator") == "Exists";
+        (key == text(taint, "/key") || key.is_empty() && exists)
+            && (effect.is_empty() || effect == text(taint, "/effect"))
+            && (exists || text(toleration, "/value") == text(taint, "/value"))
+    };
+    text(taint, "/effect") == "PreferNoSchedule"
+        || items(spec, "/tolerations").iter().any(tolerated)
+}
+
+/// The address of a node.
+pub(crate) fn address(name: &str) -> String {
+    let number = name.bytes().last().map_or(0, |digit| digit % 10);
+    format!("192.168.126.{}", 11 + number)
 }
 
 fn node(name: &str, now: &str) -> Value {
@@ -40,6 +74,8 @@ fn node(name: &str, now: &str) -> Value {
         }},
         "spec": {"podCIDR": "10.128.0.0/23"},
         "status": {
+            "addresses": [{"type": "InternalIP", "address": address(name)},
+                {"type": "Hostname", "address": name}],
             "allocatable": resources,
             "capacity": resources,
             "conditions": [

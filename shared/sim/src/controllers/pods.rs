@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::objects::{owner_reference, text};
-use super::{Round, manager, scc};
+use super::{Round, manager, quotas, scc};
 use crate::faults::{ClusterFault, means_workload};
 use crate::store::meta;
 
@@ -45,6 +45,10 @@ pub(crate) fn create(
     if round.cluster.openshift {
         scc::admit(round.store(), &mut pod)?;
     }
+    quotas::admit(round.store(), &pod).map_err(|why| {
+        let generated = text(&pod, "/metadata/generateName");
+        format!("pods \"{generated}\" is forbidden: {why}")
+    })?;
     round.store().create("pods", pod, &manager()).map_err(|status| status.message)
 }
 

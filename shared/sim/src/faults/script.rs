@@ -262,10 +262,24 @@ pub enum ClusterFault {
         /// The cluster's name in Central; `*` for all.
         cluster: String,
     },
-    /// The sensor upgrader ends in this state of facts such as `UPGRADE_ERROR_ROLLED_BACK`.
+    /// The sensor upgrader ends in a state such as `UPGRADE_ERROR_ROLLED_BACK`.
     UpgraderFails {
         /// The last state.
         state: String,
+        /// What Central says about it; something fitting if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+        /// Only for clusters of this name in Central, as a pattern.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<String>,
+    },
+    /// The sensor upgrader never leaves a state, and Central does not give it up.
+    UpgraderStays {
+        /// The state, such as `UPGRADER_LAUNCHING`.
+        state: String,
+        /// Only for clusters of this name in Central, as a pattern.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<String>,
     },
     /// The disk of Central is too full for the copy that a rollback needs.
     FullDisk,
@@ -318,6 +332,18 @@ impl ClusterFault {
     #[must_use]
     pub fn failed_migration(message: &str) -> Self {
         Self::FailedMigration { message: message.to_owned() }
+    }
+
+    /// An automatic upgrade of every cluster that ends in this state.
+    #[must_use]
+    pub fn upgrader_fails(state: &str) -> Self {
+        Self::UpgraderFails { state: state.to_owned(), detail: None, cluster: None }
+    }
+
+    /// An automatic upgrade of every cluster that stays in this state.
+    #[must_use]
+    pub fn upgrader_stays(state: &str) -> Self {
+        Self::UpgraderStays { state: state.to_owned(), cluster: None }
     }
 
     /// A sensor that does not come back.

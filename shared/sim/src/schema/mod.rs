@@ -6,6 +6,7 @@ pub mod decode;
 pub mod defaults;
 pub mod fields;
 pub mod kinds;
+pub mod numbers;
 pub mod quantity;
 mod template;
 pub mod validate;

@@ -77,7 +77,8 @@ pub(super) fn objects(store: &Store, objects: Vec<Value>) -> Result<Vec<String>,
     Ok(skipped)
 }
 
-fn resource_of(store: &Store, object: &Value) -> Option<String> {
+/// The key of the resource that objects like this one belong to; none if the server knows none.
+pub(crate) fn resource_of(store: &Store, object: &Value) -> Option<String> {
     let group = text(object, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
     let kind = text(object, "/kind");
     store

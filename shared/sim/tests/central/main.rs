@@ -6,4 +6,6 @@ mod api;
 mod client;
 mod faults;
 mod kubectl;
+#[path = "../program/mod.rs"]
+mod program;
 mod upgrades;

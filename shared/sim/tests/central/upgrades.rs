@@ -1,11 +1,15 @@
-use serde_json::json;
+use common::rhacs::parity::{Difference, compare};
+use common::rhacs::{Platform, essence, official};
+use serde_json::{Value, json};
 use sim::central::CentralOptions;
 use sim::clock::Clock;
 use sim::faults::ClusterFault;
-use sim::store::{Subresource, Writer};
+use sim::simulation::Simulation;
+use sim::store::{Subresource, Writer, meta};
 
 use crate::client::{builder, central_log, set_image, simulation, until, version};
 
+const PRODUCT: &str = "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8:3.69.2";
 const NEW: &str = "registry.example/rhacs/main:3.69.2";
 
 #[tokio::test]
@@ -99,48 +103,118 @@ async fn a_sensor_with_the_probe_of_an_older_release_never_becomes_ready() {
     .await;
 }
 
-#[tokio::test]
-async fn an_automatic_upgrade_brings_the_secured_cluster_along() {
+/// An installation as the official manifests make it, whose Central upgrades secured clusters.
+async fn automatic(from: &str, openshift: bool) -> Simulation {
+    let platform = if openshift { Platform::OpenShift } else { Platform::Kubernetes };
     let options = CentralOptions { auto_upgrade: true, ..CentralOptions::default() };
-    let simulation =
-        builder("3.0.62.1").central(options).clock(Clock::scaled(500.0)).start().await.unwrap();
-    set_image(&simulation, "deployments.apps", "central", 0, NEW);
-    let mut seen = false;
-    until("a complete upgrade", || {
-        seen |= simulation
-            .store()
-            .read("deployments.apps", Some("stackrox"), "sensor-upgrader")
-            .is_some();
-        let upgrade = simulation.central().clusters().remove(0).upgrade;
-        upgrade.is_some_and(|process| process.state == "UPGRADE_COMPLETE" && !process.active)
-    })
-    .await;
-    assert!(seen, "the upgrader was a Deployment");
-    let sensor = simulation.store().read("deployments.apps", Some("stackrox"), "sensor").unwrap();
-    assert_eq!(sensor["spec"]["template"]["spec"]["containers"][0]["image"], NEW);
-    let collector =
-        simulation.store().read("daemonsets.apps", Some("stackrox"), "collector").unwrap();
-    let images = &collector["spec"]["template"]["spec"]["containers"];
-    assert_eq!(images[0]["image"], "registry.example/rhacs/collector:3.69.2");
-    assert_eq!(images[1]["image"], NEW);
+    Simulation::builder()
+        .objects(official::objects(&from.parse().unwrap(), platform, "stackrox"))
+        .openshift(openshift)
+        .central(options)
+        .clock(Clock::scaled(1000.0))
+        .start()
+        .await
+        .unwrap()
+}
+
+/// The state of the automatic upgrade of the embedded cluster; empty before it.
+fn state(simulation: &Simulation) -> String {
+    let upgrade = simulation.central().clusters().remove(0).upgrade;
+    upgrade.map(|process| process.state).unwrap_or_default()
+}
+
+/// The objects that the automatic upgrade cares for, as a person would describe them.
+fn secured(simulation: &Simulation) -> Vec<Value> {
+    let all = simulation.store().everything();
+    let ours = all.iter().filter(|object| {
+        meta::label(object, "auto-upgrade.stackrox.io/component") == Some("sensor")
+    });
+    ours.map(|object| essence(object)).collect()
+}
+
+#[tokio::test]
+async fn an_automatic_upgrade_ends_at_the_official_objects() {
+    for (from, to, openshift) in [("3.0.62.1", "3.69.2", true), ("3.66.1", "3.74.9", false)] {
+        let simulation = automatic(from, openshift).await;
+        let main = format!("registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8:{to}");
+        set_image(&simulation, "deployments.apps", "central", 0, &main);
+        let mut seen = false;
+        until("a complete upgrade", || {
+            seen |= simulation
+                .store()
+                .read("deployments.apps", Some("stackrox"), "sensor-upgrader")
+                .is_some();
+            state(&simulation) == "UPGRADE_COMPLETE"
+        })
+        .await;
+        assert!(seen, "the upgrader was a Deployment");
+        let platform = if openshift { Platform::OpenShift } else { Platform::Kubernetes };
+        let live: Vec<Value> =
+            simulation.store().everything().iter().map(|it| it.as_ref().clone()).collect();
+        let secured: Vec<String> = official::objects(&to.parse().unwrap(), platform, "stackrox")
+            .iter()
+            .filter(|object| {
+                meta::label(object, "auto-upgrade.stackrox.io/component").is_some()
+                    && object["kind"] != "PodSecurityPolicy"
+                    && object["kind"] != "Secret"
+            })
+            .map(|object| format!("{}/{}", object["kind"].as_str().unwrap(), meta::name(object)))
+            .collect();
+        assert!(secured.contains(&"DaemonSet/collector".to_owned()), "{secured:?}");
+        let differences = compare(&live, &to.parse().unwrap(), platform, "stackrox");
+        // How to collect is a setting of the cluster that Central keeps.
+        let is_kept = |one: &Difference| one.path.contains("env[COLLECTION_METHOD]");
+        let left: Vec<&Difference> = differences
+            .iter()
+            .filter(|one| secured.contains(&one.object) && !is_kept(one))
+            .collect();
+        assert!(left.is_empty(), "{from} to {to}: {left:#?}");
+    }
 }
 
 #[tokio::test]
 async fn a_failing_upgrader_leaves_the_cluster_as_it_was() {
-    let options = CentralOptions { auto_upgrade: true, ..CentralOptions::default() };
-    let simulation = builder("3.66.1").central(options).start().await.unwrap();
-    simulation
-        .faults()
-        .add(ClusterFault::UpgraderFails { state: "UPGRADE_ERROR_ROLLED_BACK".to_owned() });
-    set_image(&simulation, "deployments.apps", "central", 0, NEW);
-    until("the last state", || {
-        let upgrade = simulation.central().clusters().remove(0).upgrade;
-        upgrade.is_some_and(|process| process.state == "UPGRADE_ERROR_ROLLED_BACK")
-    })
-    .await;
+    for last in ["UPGRADE_ERROR_ROLLED_BACK", "PRE_FLIGHT_CHECKS_FAILED"] {
+        let simulation = automatic("3.66.1", false).await;
+        let before = secured(&simulation);
+        simulation.faults().add(ClusterFault::upgrader_fails(last));
+        set_image(&simulation, "deployments.apps", "central", 0, PRODUCT);
+        until("the last state", || state(&simulation) == last).await;
+        assert_eq!(secured(&simulation), before, "{last}");
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_cannot_be_taken_back_leaves_a_mixture() {
+    let simulation = automatic("3.66.1", false).await;
+    let before = secured(&simulation);
+    simulation.faults().add(ClusterFault::upgrader_fails("UPGRADE_ERROR_ROLLBACK_FAILED"));
+    set_image(&simulation, "deployments.apps", "central", 0, PRODUCT);
+    until("the last state", || state(&simulation) == "UPGRADE_ERROR_ROLLBACK_FAILED").await;
+    assert_ne!(secured(&simulation), before);
+    simulation.faults().clear();
     let sensor = simulation.store().read("deployments.apps", Some("stackrox"), "sensor").unwrap();
     let image = &sensor["spec"]["template"]["spec"]["containers"][0]["image"];
-    assert_eq!(*image, "registry.example/rhacs/main:3.66.1");
+    assert!(image.as_str().unwrap().ends_with(":3.66.1"), "{image}");
+}
+
+#[tokio::test]
+async fn an_upgrade_without_progress_is_given_up() {
+    let simulation = automatic("3.66.1", false).await;
+    simulation.faults().add(ClusterFault::upgrader_fails("UPGRADE_TIMED_OUT"));
+    set_image(&simulation, "deployments.apps", "central", 0, PRODUCT);
+    until("the last state", || state(&simulation) == "UPGRADE_TIMED_OUT").await;
+}
+
+#[tokio::test]
+async fn an_upgrade_stays_where_a_fault_holds_it() {
+    let simulation = automatic("3.66.1", false).await;
+    let hold = ClusterFault::upgrader_stays("UPGRADER_LAUNCHED");
+    simulation.faults().add(hold.clone());
+    set_image(&simulation, "deployments.apps", "central", 0, PRODUCT);
+    until("the state", || state(&simulation) == "UPGRADER_LAUNCHED").await;
+    simulation.faults().remove(&hold);
+    until("a complete upgrade", || state(&simulation) == "UPGRADE_COMPLETE").await;
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const START_GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// A registry that is busy or away is asked again by then.
 const PULL_GRACE: SignedDuration = SignedDuration::from_secs(120);
 /// By then a kubelet has tried again what failed before the wait: it pauses five minutes at most.
-const RETRIED: SignedDuration = SignedDuration::from_secs(330);
+pub(super) const RETRIED: SignedDuration = SignedDuration::from_secs(330);
 /// So many restarts are no accident.
 const CRASHES: u64 = 2;
 /// What registries and networks say of trouble that passes, in lower case.
@@ -94,7 +94,7 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Trouble> {
     }
     let newest = newest_replica_set(observed.workload, observed.replica_sets);
     let mut troubles = Vec::new();
-    troubles.extend(newest.and_then(|set| refused_pods(set, observed.now)));
+    troubles.extend(newest.and_then(|set| refused_pods(set, observed)));
     troubles.extend(refused_by_event(observed));
     for pod in current_pods(observed, newest) {
         troubles.extend(pod_trouble(pod, observed));

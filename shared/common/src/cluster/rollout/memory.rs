@@ -1,6 +1,6 @@
 //! What a wait has seen of a rollout so far: what is wrong now may be what was wrong before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -26,6 +26,9 @@ pub struct Memory {
     waits: BTreeMap<Container, (String, Timestamp)>,
     /// What a registry said last.
     pull_errors: BTreeMap<Container, String>,
+    /// The uids of all pods that were seen last, and since when it is these.
+    pods: BTreeSet<String>,
+    pods_since: Option<Timestamp>,
 }
 
 /// The uid of a pod and the name of a container in it.
@@ -51,6 +54,12 @@ impl Memory {
 
     /// Takes in the pods as they are at `now`; they are all there are.
     pub fn note(&mut self, pods: &[Arc<Value>], now: Timestamp) {
+        let uids = pods.iter().filter_map(|pod| pod["metadata"]["uid"].as_str());
+        let uids: BTreeSet<String> = uids.map(str::to_owned).collect();
+        if self.pods != uids {
+            self.pods = uids;
+            self.pods_since = Some(now);
+        }
         let mut waiting = BTreeMap::new();
         for pod in pods {
             for status in statuses(pod) {
@@ -81,6 +90,16 @@ impl Memory {
     #[must_use]
     pub const fn started(&self) -> Option<Timestamp> {
         self.started
+    }
+
+    /// Since when no pod came or went, as far as anybody saw it.
+    pub(super) const fn pods_since(&self) -> Option<Timestamp> {
+        self.pods_since
+    }
+
+    /// Whether what the controller of the newest template said at `time` may be of before the wait.
+    pub(super) fn is_old(&self, time: Option<Timestamp>) -> bool {
+        self.was_settled && time.zip(self.started).is_some_and(|(time, started)| time < started)
     }
 
     /// Whether the container waits since before the wait began, and has not been tried since.
@@ -184,6 +203,18 @@ mod tests {
         let pod = pod("ImagePullBackOff", 0);
         memory.note(std::slice::from_ref(&pod), at(0));
         assert!(!memory.waited_before(&pod, container(&pod)));
+    }
+
+    #[test]
+    fn pods_that_come_and_go_are_noticed() {
+        let named = |uid: &str| Arc::new(json!({"metadata": {"uid": uid}}));
+        let mut memory = Memory::of(None, at(0));
+        assert_eq!(memory.pods_since(), None);
+        for (second, pods) in [(1, vec!["a"]), (2, vec!["a"]), (3, vec!["a", "b"])] {
+            memory.note(&pods.into_iter().map(named).collect::<Vec<_>>(), at(second));
+            let expected = if second == 3 { at(3) } else { at(1) };
+            assert_eq!(memory.pods_since(), Some(expected));
+        }
     }
 
     #[test]

@@ -101,6 +101,7 @@ const COPIED: &[(&str, &str, bool)] = &[
     ("v1", "Service", true),
     ("v1", "PersistentVolumeClaim", true),
     ("v1", "ResourceQuota", true),
+    ("v1", "LimitRange", true),
     ("apps/v1", "Deployment", true),
     ("apps/v1", "ReplicaSet", true),
     ("apps/v1", "DaemonSet", true),

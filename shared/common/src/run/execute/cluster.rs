@@ -1,6 +1,6 @@
 //! The executor of real runs: the API server and Central do what the steps say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct ClusterExecutor {
     announcements: Mutex<JoinSet<()>>,
     /// Central's id of the cluster that is written to, where it is known.
     pub(super) local_cluster: Option<String>,
+    /// The ids of failed processes of the upgrader in whose place this run asked for new ones.
+    pub(super) superseded: Mutex<BTreeSet<String>>,
     /// Whether the credentials for Central are known to be an API token.
     pub(super) uses_token: bool,
     /// When this part of the run began by the API server's clock: contacts of clusters must be
@@ -61,6 +63,7 @@ impl ClusterExecutor {
             outage: None,
             announcements: Mutex::default(),
             local_cluster: None,
+            superseded: Mutex::default(),
             uses_token: false,
             roxctl: None,
         }

@@ -1,10 +1,24 @@
 //! Judging secured clusters by what Central says of them: pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::{Action, Plan};
-use crate::rhacs::{Component, SecuredCluster, Version};
+use crate::rhacs::{Component, SecuredCluster, UpgraderState, Version};
 use crate::run::report::ClusterReport;
+
+/// A cluster whose sensor was silent for so long before a run is not waited for in it.
+const AWAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a run knows when it looks at secured clusters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    /// The version it brings them to.
+    pub(super) version: &'a Version,
+    /// When it began.
+    pub(super) began: Timestamp,
+    /// Central's id of the cluster it writes to, where it is known.
+    pub(super) local: Option<&'a str>,
+}
 
 /// Where the sensor upgrader is with one cluster.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,9 +28,18 @@ pub(super) enum Upgrader {
     /// It works, or will begin by itself; the words say what it does.
     Running(String),
     /// Its newest process failed; it does not try again by itself.
-    Failed(String),
-    /// Somebody else upgrades this cluster: an operator, Helm, or a person.
+    Failed(Failed),
+    /// Nobody waits for this cluster: somebody else upgrades it, or its sensor is not there.
     NotHere(String),
+}
+
+/// An upgrade of a cluster that did not succeed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Failed {
+    /// Its last state.
+    pub(super) state: UpgraderState,
+    /// That state in words, and what Central says about it.
+    pub(super) words: String,
 }
 
 /// What is to be thought of a cluster at the end of a run.
@@ -35,7 +58,7 @@ pub(super) struct Verdict {
 pub(super) enum Scope {
     /// None: only Central or the Scanner take part.
     Nobody,
-    /// All: Central's own upgrader does it.
+    /// All that Central's own upgrader cares for.
     Everybody,
     /// The cluster this run writes to, by Central's id of it where that is known.
     Local(Option<String>),
@@ -61,44 +84,73 @@ impl Scope {
         &self,
         cluster: &SecuredCluster,
         all: &[SecuredCluster],
-        version: &Version,
+        view: View<'_>,
     ) -> bool {
         match self {
             Self::Nobody => false,
-            Self::Everybody => true,
+            Self::Everybody => !matches!(upgrader(cluster, view), Upgrader::NotHere(_)),
             Self::Local(Some(id)) => cluster.id == *id,
             Self::Local(None) => {
+                let version = view.version;
                 runs(cluster, version) || !all.iter().any(|other| runs(other, version))
             }
         }
     }
 }
 
-/// Where the upgrader is with `cluster`, on its way to `version`.
-///
-/// States and their classes: the product's `storage/cluster.proto`.
-pub(super) fn upgrader(cluster: &SecuredCluster, version: &Version) -> Upgrader {
-    if runs(cluster, version) {
+/// Where the upgrader is with `cluster`.
+pub(super) fn upgrader(cluster: &SecuredCluster, view: View<'_>) -> Upgrader {
+    if runs(cluster, view.version) {
         return Upgrader::Done;
     }
-    if cluster.upgradability == "MANUAL_UPGRADE_REQUIRED" {
-        return Upgrader::NotHere(manager(cluster).to_owned());
+    match cluster.upgradability.as_str() {
+        "MANUAL_UPGRADE_REQUIRED" => return Upgrader::NotHere(manager(cluster)),
+        "SENSOR_VERSION_HIGHER" => {
+            return Upgrader::NotHere("its sensor is newer than Central".to_owned());
+        }
+        _ => {}
     }
-    let state = cluster.upgrade_state.as_str();
-    let mut words = state.trim_start_matches("UPGRADE_").replace('_', " ").to_lowercase();
+    let name = match cluster.upgrade_state.as_str() {
+        // The first state is a default, which Central may leave out.
+        "" if !cluster.upgrade_target.is_empty() => "UPGRADE_INITIALIZING",
+        name => name,
+    };
+    let is_of_run = match cluster.upgrade_target.as_str() {
+        "" => true,
+        target => target.parse().is_ok_and(|target: Version| target == *view.version),
+    };
+    if name.is_empty() || !is_of_run {
+        // Central begins when the sensor makes contact, whatever became of earlier upgrades.
+        let waits = || Upgrader::Running("waits for its sensor to make contact".to_owned());
+        return away(cluster, view).map_or_else(waits, Upgrader::NotHere);
+    }
+    let state = UpgraderState::parse(name);
+    let mut words = match state {
+        Some(state) => format!("{} ({name})", state.words()),
+        None => name.to_owned(),
+    };
     if !cluster.upgrade_detail.is_empty() {
         words = format!("{words}: {}", cluster.upgrade_detail);
     }
-    match state {
-        "UPGRADE_INITIALIZATION_ERROR"
-        | "PRE_FLIGHT_CHECKS_FAILED"
-        | "UPGRADE_ERROR_ROLLED_BACK"
-        | "UPGRADE_ERROR_ROLLBACK_FAILED"
-        | "UPGRADE_ERROR_UNKNOWN"
-        | "UPGRADE_TIMED_OUT" => Upgrader::Failed(words),
-        // Complete for an earlier version, or not begun: the next contact of the sensor begins.
-        "" | "UPGRADE_COMPLETE" => Upgrader::Running("waits for the sensor".to_owned()),
-        _ => Upgrader::Running(words),
+    match state.filter(|state| state.is_failure()) {
+        Some(state) => Upgrader::Failed(Failed { state, words }),
+        None => Upgrader::Running(words),
+    }
+}
+
+/// Why nobody waits for a sensor that was silent long before the run; the one of the cluster that
+/// is written to is waited for in any case.
+fn away(cluster: &SecuredCluster, view: View<'_>) -> Option<String> {
+    if view.local == Some(cluster.id.as_str()) {
+        return None;
+    }
+    match time(&cluster.last_contact) {
+        Some(contact) if contact < view.began - AWAY => {
+            let contact = second(contact);
+            Some(format!("its sensor is away since {contact}; it is upgraded when it is back"))
+        }
+        Some(_) => None,
+        None => cluster.sensor_version.is_empty().then(|| "it has no sensor yet".to_owned()),
     }
 }
 
@@ -117,7 +169,10 @@ pub(super) fn verdict(
             found => found,
         };
         notes.push(format!("its sensor runs {found}, not {version}"));
-        is_worth_waiting = can_still_change(cluster, version);
+        is_worth_waiting = can_still_change(cluster);
+        if cluster.upgradability == "MANUAL_UPGRADE_REQUIRED" {
+            notes.push(manager(cluster));
+        }
     }
     match time(&cluster.last_contact) {
         Some(contact) if contact >= begin => {}
@@ -144,9 +199,10 @@ pub(super) fn verdict(
 }
 
 /// Whether something of this run may still change the version of the sensor.
-fn can_still_change(cluster: &SecuredCluster, version: &Version) -> bool {
-    let in_progress = !matches!(cluster.upgrade_state.as_str(), "" | "UPGRADE_COMPLETE")
-        && matches!(upgrader(cluster, version), Upgrader::Running(_));
+fn can_still_change(cluster: &SecuredCluster) -> bool {
+    let state = UpgraderState::parse(&cluster.upgrade_state);
+    let in_progress =
+        state.is_some_and(|state| !state.is_failure() && state != UpgraderState::Complete);
     cluster.is_local != Some(false) || in_progress
 }
 
@@ -154,11 +210,13 @@ fn runs(cluster: &SecuredCluster, version: &Version) -> bool {
     cluster.sensor_version.parse().is_ok_and(|found: Version| found == *version)
 }
 
-fn manager(cluster: &SecuredCluster) -> &'static str {
-    match cluster.managed_by.as_str() {
-        "MANAGER_TYPE_HELM_CHART" => "it is upgraded with Helm",
-        "MANAGER_TYPE_KUBERNETES_OPERATOR" => "it is upgraded by its operator",
-        _ => "it has to be upgraded by hand",
+fn manager(cluster: &SecuredCluster) -> String {
+    let by_hand = "it has to be upgraded by hand";
+    match (cluster.managed_by.as_str(), cluster.upgradability_reason.as_str()) {
+        ("MANAGER_TYPE_HELM_CHART", _) => "it is upgraded with Helm".to_owned(),
+        ("MANAGER_TYPE_KUBERNETES_OPERATOR", _) => "it is upgraded by its operator".to_owned(),
+        (_, "") => by_hand.to_owned(),
+        (_, reason) => format!("{by_hand}: {reason}"),
     }
 }
 
@@ -174,7 +232,7 @@ fn second(time: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    const VERSION: Version = Version::release(3, 69, 2);
+    static VERSION: Version = Version::release(3, 69, 2);
 
     fn cluster() -> SecuredCluster {
         SecuredCluster {
@@ -194,48 +252,93 @@ mod tests {
         verdict(&cluster, &VERSION, time("2024-02-29T12:00:00Z"), time("2024-02-29T12:11:00Z"))
     }
 
+    fn began() -> Timestamp {
+        "2024-02-29T12:00:00Z".parse().unwrap()
+    }
+
+    fn view<'a>() -> View<'a> {
+        View { version: &VERSION, began: began(), local: None }
+    }
+
+    /// A cluster of an older version, changed.
+    fn old(change: impl FnOnce(&mut SecuredCluster)) -> Upgrader {
+        let sensor_version = "3.0.62.1".to_owned();
+        let mut cluster = SecuredCluster { sensor_version, ..cluster() };
+        change(&mut cluster);
+        upgrader(&cluster, view())
+    }
+
     #[test]
     fn the_states_of_the_upgrader_are_classified() {
         let at = |state: &str| {
-            let (sensor_version, upgrade_state) = ("3.0.62.1".to_owned(), state.to_owned());
-            let cluster = SecuredCluster { sensor_version, upgrade_state, ..cluster() };
-            upgrader(&cluster, &VERSION)
+            old(|cluster| {
+                state.clone_into(&mut cluster.upgrade_state);
+                cluster.upgrade_target = "3.69.2".to_owned();
+            })
         };
         let running = [
             "UPGRADE_INITIALIZING",
             "UPGRADER_LAUNCHING",
-            "UPGRADER_LAUNCHED",
             "PRE_FLIGHT_CHECKS_COMPLETE",
-            "UPGRADE_OPERATIONS_DONE",
             "UPGRADE_ERROR_ROLLING_BACK",
             "UPGRADE_COMPLETE",
+            "UPGRADE_IN_A_STATE_OF_THE_FUTURE",
             "",
         ];
         for state in running {
             assert!(matches!(at(state), Upgrader::Running(_)), "{state}");
         }
-        let failed = [
-            "UPGRADE_INITIALIZATION_ERROR",
-            "PRE_FLIGHT_CHECKS_FAILED",
-            "UPGRADE_ERROR_ROLLED_BACK",
-            "UPGRADE_ERROR_ROLLBACK_FAILED",
-            "UPGRADE_ERROR_UNKNOWN",
-            "UPGRADE_TIMED_OUT",
-        ];
-        for state in failed {
+        for state in ["PRE_FLIGHT_CHECKS_FAILED", "UPGRADE_TIMED_OUT"] {
             assert!(matches!(at(state), Upgrader::Failed(_)), "{state}");
         }
-        assert_eq!(upgrader(&cluster(), &VERSION), Upgrader::Done);
-        let helm = SecuredCluster {
-            sensor_version: "3.0.62.1".to_owned(),
-            managed_by: "MANAGER_TYPE_HELM_CHART".to_owned(),
-            upgradability: "MANUAL_UPGRADE_REQUIRED".to_owned(),
-            ..cluster()
+        assert_eq!(upgrader(&cluster(), view()), Upgrader::Done);
+    }
+
+    #[test]
+    fn only_an_upgrade_to_the_version_of_the_run_can_fail() {
+        let failed = |target: &str| {
+            old(|cluster| {
+                cluster.upgrade_state = "UPGRADE_ERROR_UNKNOWN".to_owned();
+                cluster.upgrade_detail = "no luck".to_owned();
+                target.clone_into(&mut cluster.upgrade_target);
+            })
         };
-        assert_eq!(
-            upgrader(&helm, &VERSION),
-            Upgrader::NotHere("it is upgraded with Helm".to_owned())
-        );
+        let words = "it failed (UPGRADE_ERROR_UNKNOWN): no luck".to_owned();
+        let expected = Upgrader::Failed(Failed { state: UpgraderState::Unknown, words });
+        assert_eq!(failed("3.69.2"), expected);
+        let earlier = failed("3.0.62.1");
+        assert!(matches!(earlier, Upgrader::Running(_)), "Central begins anew: {earlier:?}");
+    }
+
+    #[test]
+    fn nobody_waits_for_what_does_not_come() {
+        let not_here = |words: &str| Upgrader::NotHere(words.to_owned());
+        let by_helm = |cluster: &mut SecuredCluster| {
+            cluster.managed_by = "MANAGER_TYPE_HELM_CHART".to_owned();
+            cluster.upgradability = "MANUAL_UPGRADE_REQUIRED".to_owned();
+        };
+        assert_eq!(old(by_helm), not_here("it is upgraded with Helm"));
+        let newer = |cluster: &mut SecuredCluster| {
+            cluster.sensor_version = "3.70.0".to_owned();
+            cluster.upgradability = "SENSOR_VERSION_HIGHER".to_owned();
+        };
+        assert_eq!(old(newer), not_here("its sensor is newer than Central"));
+        let unused = |cluster: &mut SecuredCluster| {
+            cluster.last_contact = String::new();
+            cluster.sensor_version = String::new();
+        };
+        assert_eq!(old(unused), not_here("it has no sensor yet"));
+        for (contact, is_away) in [("2024-02-28T11:59:59Z", true), ("2024-02-28T12:00:00Z", false)]
+        {
+            let silent = |cluster: &mut SecuredCluster| cluster.last_contact = contact.to_owned();
+            assert_eq!(matches!(old(silent), Upgrader::NotHere(_)), is_away, "{contact}");
+        }
+        let mut local = cluster();
+        local.id = "local".to_owned();
+        local.sensor_version = "3.0.62.1".to_owned();
+        local.last_contact = "2023-01-01T00:00:00Z".to_owned();
+        let view = View { local: Some("local"), ..view() };
+        assert!(matches!(upgrader(&local, view), Upgrader::Running(_)));
     }
 
     #[test]
@@ -254,13 +357,16 @@ mod tests {
         };
         let new = SecuredCluster { id: "new".to_owned(), ..cluster() };
         let all = [old.clone(), new.clone()];
-        let includes = |scope: &Scope, one: &SecuredCluster| scope.includes(one, &all, &VERSION);
+        let includes = |scope: &Scope, one: &SecuredCluster| scope.includes(one, &all, view());
         assert!(!includes(&Scope::Nobody, &old));
         assert!(includes(&Scope::Everybody, &old));
         assert!(includes(&Scope::Local(Some("old".to_owned())), &old));
         assert!(!includes(&Scope::Local(Some("old".to_owned())), &new));
         assert!(!includes(&Scope::Local(None), &old) && includes(&Scope::Local(None), &new));
-        assert!(Scope::Local(None).includes(&old, std::slice::from_ref(&old), &VERSION));
+        assert!(Scope::Local(None).includes(&old, std::slice::from_ref(&old), view()));
+        let by_helm =
+            SecuredCluster { upgradability: "MANUAL_UPGRADE_REQUIRED".to_owned(), ..old.clone() };
+        assert!(!includes(&Scope::Everybody, &by_helm), "it is not the upgrader's");
     }
 
     #[test]
@@ -273,6 +379,12 @@ mod tests {
             cluster.is_local = Some(false);
         });
         assert!(!remote.is_worth_waiting, "nothing of this run changes another cluster");
+        let by_helm = judged(|cluster| {
+            cluster.sensor_version = "3.0.62.1".to_owned();
+            cluster.managed_by = "MANAGER_TYPE_HELM_CHART".to_owned();
+            cluster.upgradability = "MANUAL_UPGRADE_REQUIRED".to_owned();
+        });
+        assert!(by_helm.report.note.ends_with("it is upgraded with Helm"), "{:?}", by_helm.report);
         let silent = judged(|cluster| cluster.last_contact = "2024-02-29T11:00:00Z".to_owned());
         assert_eq!(
             silent.report.note,

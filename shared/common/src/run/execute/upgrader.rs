@@ -1,21 +1,24 @@
 //! The secured clusters: helping the sensor upgrader along, and verifying the whole installation.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::cluster::{ClusterExecutor, Deadline};
-use super::fleet::{Scope, Upgrader, Verdict, upgrader, verdict};
+use super::fleet::{Failed, Scope, Upgrader, Verdict, View, upgrader, verdict};
 use super::{StepContext, Verified};
 use crate::plan::Operation;
-use crate::rhacs::{Component, SecuredCluster, Version};
+use crate::rhacs::{Component, SecuredCluster, UpgraderState, Version};
 use crate::run::event::Outcome;
 use crate::run::step_error::StepError;
 
-/// How often Central is asked: its own upgrader is polled as often.
-const POLL: Duration = Duration::from_secs(5);
-/// A failure older than a trigger is still shown for a while after it.
+/// How often Central is asked: often enough to show most states of its upgrader.
+const POLL: Duration = Duration::from_secs(2);
+/// What is waited for is said once more after so long: who reads lines gets few in a short time.
+const SAID_AGAIN: Duration = Duration::from_secs(4);
+/// A failure is still shown for a while after a new attempt was asked for.
 const FAILURE_GRACE: Duration = Duration::from_secs(30);
 
 impl ClusterExecutor {
@@ -25,24 +28,42 @@ impl ClusterExecutor {
         version: &Version,
         context: &StepContext<'_>,
     ) -> Result<Outcome, StepError> {
-        let central = self.central()?;
         let mut started = Vec::new();
         for cluster in self.clusters().await? {
-            if let Upgrader::Failed(words) = upgrader(&cluster, version) {
-                let name = &cluster.name;
-                context.events.note(format!("`{name}`: last attempt: {words}; starting a new one"));
-                central.trigger_upgrade(&cluster.id).await.map_err(|error| {
-                    let context = format!("cannot start the upgrade of cluster `{name}`");
-                    StepError::from(error.into_failure(context))
-                })?;
-                started.push(format!("`{name}`"));
-            }
+            let Upgrader::Failed(failed) = upgrader(&cluster, self.view(version)) else { continue };
+            let (name, words) = (&cluster.name, &failed.words);
+            context.events.note(format!(
+                "cluster `{name}`: the last upgrade did not succeed, {words}; starting it anew"
+            ));
+            self.start_upgrader(&cluster, version).await?;
+            started.push(format!("`{name}`"));
+            let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
+            superseded.insert(cluster.upgrade_process);
         }
         Ok(if started.is_empty() {
             Outcome::unchanged("the upgrader works by itself")
         } else {
             Outcome::changed(format!("started anew for {}", started.join(", ")))
         })
+    }
+
+    async fn start_upgrader(
+        &self,
+        cluster: &SecuredCluster,
+        version: &Version,
+    ) -> Result<(), StepError> {
+        let Err(error) = self.central()?.trigger_upgrade(&cluster.id).await else { return Ok(()) };
+        // Somebody else may have started it at the same moment, or this request did although its
+        // answer was lost.
+        let runs = |other: &SecuredCluster| {
+            other.id == cluster.id
+                && !matches!(upgrader(other, self.view(version)), Upgrader::Failed(_))
+        };
+        if self.clusters().await.is_ok_and(|clusters| clusters.iter().any(runs)) {
+            return Ok(());
+        }
+        let context = format!("cannot start the upgrade of cluster `{}`", cluster.name);
+        Err(StepError::from(error.into_failure(context)))
     }
 
     /// Waits until every cluster the upgrader cares for runs `version`.
@@ -52,8 +73,8 @@ impl ClusterExecutor {
         deadline: Deadline,
         context: &StepContext<'_>,
     ) -> Result<Verified, StepError> {
-        let mut failing: BTreeMap<String, Instant> = BTreeMap::new();
-        let mut told = String::new();
+        let mut old_failures: BTreeMap<String, Instant> = BTreeMap::new();
+        let mut told = Told::default();
         loop {
             let clusters = match self.clusters().await {
                 Ok(clusters) => clusters,
@@ -64,23 +85,32 @@ impl ClusterExecutor {
                     continue;
                 }
             };
-            let states: Vec<(&SecuredCluster, Upgrader)> =
-                clusters.iter().map(|cluster| (cluster, upgrader(cluster, version))).collect();
-            failing.retain(|id, _| {
-                states.iter().any(|(cluster, state)| {
-                    cluster.id == *id && matches!(state, Upgrader::Failed(_))
-                })
-            });
+            let states: Vec<(&SecuredCluster, Upgrader)> = clusters
+                .iter()
+                .map(|cluster| (cluster, upgrader(cluster, self.view(version))))
+                .collect();
             for (cluster, state) in &states {
-                let Upgrader::Failed(words) = state else { continue };
-                let since = *failing.entry(cluster.id.clone()).or_insert_with(Instant::now);
-                if since.elapsed() >= FAILURE_GRACE || deadline.is_over() {
-                    return Err(upgrade_failed(cluster, version, words));
+                let failed = match state {
+                    Upgrader::Failed(failed) => failed,
+                    Upgrader::NotHere(reason) if self.is_local(cluster, &clusters) => {
+                        return Err(self.not_upgraded(cluster, version).because(reason));
+                    }
+                    _ => {
+                        old_failures.remove(&cluster.id);
+                        continue;
+                    }
+                };
+                let since = *old_failures.entry(cluster.id.clone()).or_insert_with(Instant::now);
+                if !self.is_superseded(cluster)
+                    || since.elapsed() >= FAILURE_GRACE
+                    || deadline.is_over()
+                {
+                    return Err(self.upgrade_failed(cluster, version, failed));
                 }
             }
             let waiting = waiting(&states);
             if waiting.is_empty() {
-                return Ok(Verified { warnings: left_alone(&states), ..Verified::default() });
+                return Ok(Verified::default());
             }
             if deadline.is_over() {
                 let seconds = deadline.seconds();
@@ -93,6 +123,62 @@ impl ClusterExecutor {
             tell(context, &mut told, waiting.join(", "), counts);
             deadline.pause(POLL).await;
         }
+    }
+
+    /// Whether the newest process of the cluster is one that a new attempt was asked for.
+    fn is_superseded(&self, cluster: &SecuredCluster) -> bool {
+        let superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
+        superseded.contains(&cluster.upgrade_process)
+    }
+
+    fn view<'a>(&'a self, version: &'a Version) -> View<'a> {
+        View { version, began: self.began, local: self.local_cluster.as_deref() }
+    }
+
+    /// Whether `cluster` is the one that is written to: a single one is.
+    fn is_local(&self, cluster: &SecuredCluster, all: &[SecuredCluster]) -> bool {
+        all.len() == 1 || self.local_cluster.as_ref() == Some(&cluster.id)
+    }
+
+    /// A failed upgrade of `cluster`, with the way to do it by hand.
+    fn not_upgraded(&self, cluster: &SecuredCluster, version: &Version) -> StepError {
+        let namespace = &self.plan.namespace;
+        let of_namespace = match namespace.as_str() {
+            "stackrox" => String::new(),
+            other => format!(" -n {other}"),
+        };
+        StepError::failed(format!("cluster `{}` was not upgraded to {version}", cluster.name)).hint(
+            format!(
+                "to upgrade it by hand, turn automatic upgrade off (Platform Configuration → \
+                 Clusters), then `kubectl rhacs upgrade{of_namespace} --to {version} --components \
+                 secured` in that cluster"
+            ),
+        )
+    }
+
+    fn upgrade_failed(
+        &self,
+        cluster: &SecuredCluster,
+        version: &Version,
+        failed: &Failed,
+    ) -> StepError {
+        let namespace = &self.plan.namespace;
+        let left = match failed.state {
+            UpgraderState::PreFlightChecksFailed | UpgraderState::InitializationError => {
+                "nothing was changed in the cluster"
+            }
+            UpgraderState::RolledBack => "the cluster is as it was before",
+            UpgraderState::RollbackFailed => "the cluster may be half upgraded",
+            _ => "the cluster may still run the old version",
+        };
+        self.not_upgraded(cluster, version)
+            .because(&failed.words)
+            .because(left)
+            .hint("when the cause is gone, resuming the run starts the automatic upgrade anew")
+            .hint(format!(
+                "its sensor may say more: `kubectl logs deploy/sensor -n {namespace}` in that \
+                 cluster"
+            ))
     }
 
     /// Waits until Central and every cluster are as they should be; what is not in time is told,
@@ -108,7 +194,7 @@ impl ClusterExecutor {
                            not what Central says of its version and of the secured clusters";
             return Ok(Verified { warnings: vec![message.to_owned()], ..Verified::default() });
         }
-        let mut told = String::new();
+        let mut told = Told::default();
         loop {
             let (mut missing, verdicts) = self.look_at_all(version).await;
             let is_wrong = |verdict: &&Verdict| verdict.is_expected && !verdict.report.verified;
@@ -147,7 +233,7 @@ impl ClusterExecutor {
                 let (begin, now) = (self.began, self.cluster.now());
                 let scope = Scope::of(&self.plan, self.local_cluster.as_deref());
                 let verdict = |cluster| Verdict {
-                    is_expected: scope.includes(cluster, &clusters, version),
+                    is_expected: scope.includes(cluster, &clusters, self.view(version)),
                     ..verdict(cluster, version, begin, now)
                 };
                 (missing, clusters.iter().map(verdict).collect())
@@ -176,43 +262,30 @@ fn upgraded_next(verdicts: &[Verdict]) -> Vec<String> {
         .collect()
 }
 
-/// What is waited for, said only when it changes.
-fn tell(context: &StepContext<'_>, told: &mut String, message: String, counts: Option<(u64, u64)>) {
-    if *told != message {
+/// What was said last.
+#[derive(Default)]
+struct Told {
+    message: String,
+    /// When it was said, while it was said only once.
+    at: Option<Instant>,
+}
+
+/// What is waited for, said when it changes, and once more.
+fn tell(context: &StepContext<'_>, told: &mut Told, message: String, counts: Option<(u64, u64)>) {
+    let is_new = told.message != message;
+    let is_missed = told.at.is_some_and(|at| at.elapsed() >= SAID_AGAIN);
+    if is_new || is_missed {
         context.waiting(message.clone(), counts);
-        *told = message;
+        *told = Told { message, at: is_new.then(Instant::now) };
     }
 }
 
 fn waiting(states: &[(&SecuredCluster, Upgrader)]) -> Vec<String> {
     let words = |(cluster, state): &(&SecuredCluster, Upgrader)| match state {
-        Upgrader::Running(words) | Upgrader::Failed(words) => {
+        Upgrader::Running(words) | Upgrader::Failed(Failed { words, .. }) => {
             Some(format!("cluster `{}`: {words}", cluster.name))
         }
         Upgrader::Done | Upgrader::NotHere(_) => None,
     };
     states.iter().filter_map(words).collect()
-}
-
-fn left_alone(states: &[(&SecuredCluster, Upgrader)]) -> Vec<String> {
-    let words = |(cluster, state): &(&SecuredCluster, Upgrader)| match state {
-        Upgrader::NotHere(reason) => {
-            Some(format!("cluster `{}` runs {}: {reason}", cluster.name, cluster.sensor_version))
-        }
-        Upgrader::Done | Upgrader::Running(_) | Upgrader::Failed(_) => None,
-    };
-    states.iter().filter_map(words).collect()
-}
-
-fn upgrade_failed(cluster: &SecuredCluster, version: &Version, words: &str) -> StepError {
-    let name = &cluster.name;
-    let left = match cluster.upgrade_state.as_str() {
-        "UPGRADE_ERROR_ROLLED_BACK" => "the cluster is as it was before",
-        "UPGRADE_ERROR_ROLLBACK_FAILED" => "the cluster may be half upgraded",
-        _ => "the cluster may still run the old version",
-    };
-    StepError::failed(format!("cluster `{name}` was not upgraded to {version}"))
-        .because(words)
-        .because(left)
-        .hint("see `kubectl logs deploy/sensor-upgrader -n stackrox` in that cluster")
 }

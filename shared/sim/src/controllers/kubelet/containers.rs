@@ -121,8 +121,9 @@ fn run(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> Opt
     };
     if let Some((moment, code)) = fate.exit.filter(|(moment, _)| *moment <= round.now) {
         let exit = Exit { code, started: since, finished: moment };
+        let completes = life.completes;
         let container = &mut life.containers[index];
-        if container.is_init && code == 0 {
+        if (container.is_init || completes) && code == 0 {
             return Some(Phase::Done(exit));
         }
         container.last = Some(exit);

@@ -13,6 +13,8 @@ pub(crate) struct Life {
     pub(crate) name: String,
     /// Kind and name of the workload it belongs to.
     pub(crate) workload: (String, String),
+    /// Whether its containers end with their work, instead of being started again.
+    pub(crate) completes: bool,
     pub(crate) node: Option<String>,
     pub(crate) started: Option<Timestamp>,
     /// The volume that cannot be mounted, as it was told.
@@ -96,6 +98,7 @@ impl Life {
             namespace: text(pod, "/metadata/namespace").to_owned(),
             name: text(pod, "/metadata/name").to_owned(),
             workload: crate::controllers::objects::workload(pod),
+            completes: matches!(text(pod, "/spec/restartPolicy"), "Never" | "OnFailure"),
             node: None,
             started: None,
             missing: None,
@@ -119,6 +122,11 @@ impl Life {
                 .iter()
                 .filter(|container| !container.is_init)
                 .all(|container| matches!(container.phase, Phase::Running { ready: true, .. }))
+    }
+
+    /// Whether every main container has done its work.
+    pub(crate) fn is_done(&self) -> bool {
+        self.containers.iter().all(Container::succeeded)
     }
 
     /// The containers whose turn it is: one init container, or all main ones.

@@ -85,7 +85,14 @@ fn end(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
 
 fn advance(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
     if life.node.is_none() {
-        schedule(round, pod, life);
+        match text(pod, "/spec/nodeName") {
+            "" => schedule(round, pod, life),
+            // Whoever names the node leaves the scheduler out.
+            node => {
+                life.node = Some(node.to_owned());
+                life.changed = true;
+            }
+        }
     }
     if life.node.is_none() {
         return;
@@ -110,8 +117,9 @@ fn schedule(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
     let blocked = round.cluster.faults.any(
         |fault| matches!(fault, ClusterFault::Unschedulable { workload } if means_workload(workload, kind, name)),
     );
-    let nodes = nodes::fitting(round.store(), &pod["spec"]["nodeSelector"]);
     let pinned = daemonsets::pinned_node(pod);
+    let by = if pinned.is_some() { nodes::By::DaemonSet } else { nodes::By::Scheduler };
+    let nodes = nodes::fitting(round.store(), &pod["spec"], by);
     let lives = &round.memory.kubelet.lives;
     let used =
         |node: &String| lives.values().filter(|life| life.node.as_ref() == Some(node)).count();

@@ -13,7 +13,7 @@ use crate::faults::{ClusterFault, matches, means_workload};
 use crate::store::meta;
 
 /// Virtual seconds that programs take.
-const INIT_WORK: i64 = 2;
+const WORK: i64 = 2;
 const BECOMES_READY: i64 = 6;
 const CENTRAL_STARTS: i64 = 15;
 const MIGRATION: i64 = 40;
@@ -64,7 +64,7 @@ pub(super) fn serve(round: &Round<'_>, pod: &Value) {
 fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container) -> Fate {
     if container.is_init {
         write(round, life, container, round.now, "done");
-        return Fate { ready: None, exit: Some((after(round.now, INIT_WORK), 0)) };
+        return Fate { ready: None, exit: Some((after(round.now, WORK), 0)) };
     }
     let version = image_version(&container.image);
     if life.workload.1 == "central"
@@ -78,6 +78,10 @@ fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container)
         |version| format!("Running StackRox Version: {}", version.tag()),
     );
     write(round, life, container, round.now, &line);
+    // What is not to run for ever does its work and is done.
+    if life.completes {
+        return Fate { ready: Some(round.now), exit: Some((after(round.now, WORK), 0)) };
+    }
     let spec =
         items(pod, "/spec/containers").iter().find(|spec| spec["name"] == container.name.as_str());
     let Some(probe) =

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::life::{Container, Exit, Life, Phase};
+use crate::controllers::nodes;
 use crate::controllers::objects::{condition, items};
 use crate::store::meta;
 
@@ -13,12 +14,17 @@ pub(crate) fn status(pod: &Value, life: &Life, now: Timestamp) -> Value {
     let mut status = Map::new();
     let running = life.is_initialised()
         && life.containers.iter().any(|container| !container.is_init && has_started(container));
-    status.insert("phase".to_owned(), json!(if running { "Running" } else { "Pending" }));
+    let phase = match (life.is_done(), running) {
+        (true, _) => "Succeeded",
+        (false, true) => "Running",
+        (false, false) => "Pending",
+    };
+    status.insert("phase".to_owned(), json!(phase));
     status.insert("conditions".to_owned(), json!(conditions(pod, life, now)));
     status.insert("qosClass".to_owned(), json!("Burstable"));
     let Some(node) = &life.node else { return Value::Object(status) };
     let number = node.bytes().last().map_or(0, |digit| digit % 10);
-    let address = format!("192.168.126.{}", 11 + number);
+    let address = nodes::address(node);
     status.insert("hostIP".to_owned(), json!(address));
     status.insert("hostIPs".to_owned(), json!([{"ip": address}]));
     if let Some(started) = life.started {
@@ -41,7 +47,25 @@ pub(crate) fn status(pod: &Value, life: &Life, now: Timestamp) -> Value {
             status.insert(key.to_owned(), json!(statuses));
         }
     }
+    let ephemeral = ephemeral_statuses(pod, now);
+    if running && !ephemeral.is_empty() {
+        status.insert("ephemeralContainerStatuses".to_owned(), json!(ephemeral));
+    }
     Value::Object(status)
+}
+
+/// Containers that somebody added to look around: they run from the moment they are seen.
+fn ephemeral_statuses(pod: &Value, now: Timestamp) -> Vec<Value> {
+    let known = items(pod, "/status/ephemeralContainerStatuses");
+    let status = |container: &Value| {
+        let known = known.iter().find(|status| status["name"] == container["name"]);
+        known.cloned().unwrap_or_else(|| {
+            json!({"name": container["name"], "image": container["image"], "imageID": "",
+                "ready": false, "restartCount": 0, "lastState": {},
+                "state": {"running": {"startedAt": meta::time(now)}}})
+        })
+    };
+    items(pod, "/spec/ephemeralContainers").iter().map(status).collect()
 }
 
 fn conditions(pod: &Value, life: &Life, now: Timestamp) -> Vec<Value> {
@@ -58,7 +82,11 @@ fn conditions(pod: &Value, life: &Life, now: Timestamp) -> Vec<Value> {
         .collect();
     let message = format!("containers with unready status: [{}]", unready.join(" "));
     let initialised = life.is_initialised();
-    let not_ready = (!unready.is_empty()).then_some(("ContainersNotReady", message.as_str()));
+    let not_ready = if life.is_done() {
+        Some(("PodCompleted", ""))
+    } else {
+        (!unready.is_empty()).then_some(("ContainersNotReady", message.as_str()))
+    };
     let waiting: Vec<&str> = life
         .containers
         .iter()
@@ -81,7 +109,9 @@ fn conditions(pod: &Value, life: &Life, now: Timestamp) -> Vec<Value> {
         let mut fresh = json!({"type": kind, "status": status, "lastProbeTime": null, "lastTransitionTime": since});
         if let Some((reason, message)) = why.filter(|_| !holds) {
             fresh["reason"] = json!(reason);
-            fresh["message"] = json!(message);
+            if !message.is_empty() {
+                fresh["message"] = json!(message);
+            }
         }
         fresh
     })

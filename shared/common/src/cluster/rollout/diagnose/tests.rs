@@ -201,6 +201,55 @@ fn a_quota_ends_the_wait_and_a_restarting_webhook_does_not() {
     assert!(!scene.diagnose().unwrap().fatal);
 }
 
+/// A scene in which a quota refuses the pods of the newest ReplicaSet since 11:58:00.
+fn without_room() -> Scene {
+    let mut scene = Scene::deployment(&json!({}));
+    scene.pods.truncate(1);
+    scene.replica_sets[1]["status"] = json!({"conditions": [{"type": "ReplicaFailure",
+        "status": "True", "reason": "FailedCreate", "message": "exceeded quota: x",
+        "lastTransitionTime": "2026-03-01T11:58:00Z"}]});
+    scene
+}
+
+#[test]
+fn a_quota_does_not_end_the_wait_while_room_is_made() {
+    let fatal = |scene: &Scene| scene.diagnose().unwrap().fatal;
+    assert!(fatal(&without_room()));
+    for (end, is_final) in [("12:00:20", false), ("11:59:31", false), ("11:59:30", true)] {
+        let mut scene = without_room();
+        scene.pods[0]["metadata"]["deletionTimestamp"] = json!(format!("2026-03-01T{end}Z"));
+        assert_eq!(fatal(&scene), is_final, "a pod that ends by {end}");
+    }
+    let mut scene = without_room();
+    scene.replica_sets[1]["status"]["replicas"] = json!(2);
+    scene.replica_sets[1]["status"]["availableReplicas"] = json!(1);
+    assert!(!fatal(&scene), "an old pod goes when the new one is there");
+    scene.replica_sets[1]["status"]["availableReplicas"] = json!(2);
+    assert!(fatal(&scene));
+    for (gone_at, is_final) in [("11:59:46", false), ("11:59:45", true)] {
+        let mut scene = without_room();
+        scene.memory.note(&[], "2026-03-01T11:58:00Z".parse().unwrap());
+        let left = Arc::new(scene.pods[0].clone());
+        scene.memory.note(&[left], format!("2026-03-01T{gone_at}Z").parse().unwrap());
+        assert_eq!(fatal(&scene), is_final, "a pod went at {gone_at}");
+    }
+}
+
+#[test]
+fn a_refusal_from_before_the_wait_has_time_to_be_tried_again() {
+    let fatal = |started: &str, tried: &str| {
+        let mut scene = without_room().seen_since(started);
+        scene.replica_sets[1]["status"]["conditions"][0]["lastTransitionTime"] =
+            json!("2026-03-01T11:50:00Z");
+        scene.events = vec![json!({"reason": "FailedCreate", "lastTimestamp": tried,
+            "involvedObject": {"uid": "set-2"}})];
+        scene.diagnose().unwrap().fatal
+    };
+    assert!(!fatal("2026-03-01T11:59:00Z", "2026-03-01T11:58:59Z"));
+    assert!(fatal("2026-03-01T11:59:00Z", "2026-03-01T11:59:30Z"), "it was refused again");
+    assert!(fatal("2026-03-01T11:54:30Z", "2026-03-01T11:50:00Z"), "nobody tried for long");
+}
+
 #[test]
 fn a_refusal_that_is_over_does_not_end_the_wait() {
     let refused = |count: u64, first: &str, last: &str| {
