@@ -365,7 +365,7 @@ mod tests {
         assert!(!includes(&Scope::Local(None), &old) && includes(&Scope::Local(None), &new));
         assert!(Scope::Local(None).includes(&old, std::slice::from_ref(&old), view()));
         let by_helm =
-            SecuredCluster { upgradability: "MANUAL_UPGRADE_REQUIRED".to_owned(), ..old.clone() };
+            SecuredCluster { upgradability: "MANUAL_UPGRADE_REQUIRED".to_owned(), ..old };
         assert!(!includes(&Scope::Everybody, &by_helm), "it is not the upgrader's");
     }
 
