@@ -2,6 +2,7 @@
 
 mod budget;
 mod central;
+mod constraints;
 mod crash;
 mod faults;
 mod flow;

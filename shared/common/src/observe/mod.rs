@@ -67,6 +67,8 @@ pub async fn observe(
         version: version.git_version,
     };
     let central_ca = fill(&mut snapshot, lists)?;
+    // Its annotations say which users and groups OpenShift gives its pods.
+    snapshot.objects.extend(own.map(without_managed_fields));
     Ok(Observation { snapshot, central_ca })
 }
 

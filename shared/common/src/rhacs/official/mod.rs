@@ -43,6 +43,13 @@ pub fn objects(version: &Version, platform: Platform, namespace: &str) -> Vec<Va
     objects.into_iter().map(|(_, object)| object).collect()
 }
 
+/// The first release of each line in which any object changed, oldest first.
+#[must_use]
+pub fn lines() -> Vec<Version> {
+    let lines = load::boundaries().iter();
+    lines.map(|(major, minor)| Version::release(*major, *minor, 0)).collect()
+}
+
 /// `Kind/name` of every object that any release has on the platform, in `namespace`.
 #[must_use]
 pub fn names(platform: Platform, namespace: &str) -> BTreeSet<String> {
