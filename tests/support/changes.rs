@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sim::store::{Subresource, Writer};
+use sim::store::{DeleteOptions, Subresource, Writer};
 
 use super::Installation;
 
@@ -11,9 +11,11 @@ use super::Installation;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Installation {
-    /// Changes an object of the namespace as somebody with `kubectl edit` would.
+    /// Changes an object of the namespace, or an SCC, as somebody with `kubectl edit` would.
     pub fn change(&self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        let is_clusters = kind == "SecurityContextConstraints";
         let resource = match kind {
+            "SecurityContextConstraints" => "securitycontextconstraints.security.openshift.io",
             "Deployment" => "deployments.apps",
             "DaemonSet" => "daemonsets.apps",
             "ConfigMap" => "configmaps",
@@ -21,10 +23,36 @@ impl Installation {
             other => panic!("no test changes a {other} yet"),
         };
         let by = Writer::new("kubectl-edit");
+        let namespace = (!is_clusters).then_some(self.namespace.as_str());
         let store = self.simulation.store();
         store
-            .modify(resource, Some(&self.namespace), name, Subresource::Main, &by, change)
+            .modify(resource, namespace, name, Subresource::Main, &by, change)
             .unwrap_or_else(|status| panic!("{kind} {name} is not changed: {status:?}"));
+    }
+
+    /// Removes every pod of the namespace, and waits until its controllers have made all of them
+    /// anew: they come back only where they are admitted.
+    pub fn replace_pods(&self) {
+        let store = self.simulation.store();
+        let at_once = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+        let former = store.list("pods", Some(&self.namespace));
+        for pod in &former {
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            // A controller may have been faster.
+            drop(store.delete("pods", Some(&self.namespace), name, &at_once));
+        }
+        let is_new = |pod: &Value| {
+            let uid = &pod["metadata"]["uid"];
+            former.iter().all(|former| former["metadata"]["uid"] != *uid)
+        };
+        let is_ready = |pod: &Value| {
+            let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
+        };
+        self.wait("new pods of every workload", || {
+            let pods = store.list("pods", Some(&self.namespace));
+            pods.iter().filter(|pod| is_new(pod) && is_ready(pod)).count() >= former.len()
+        });
     }
 
     /// Waits until the rollout of a Deployment is complete.

@@ -131,6 +131,33 @@ fn a_busy_api_server_is_asked_again_and_said_so() {
 }
 
 #[test]
+fn a_restart_of_the_api_server_is_waited_out_once_the_run_has_begun() {
+    let away = |method: &str, path: &str| {
+        let rule = RequestRule::api(RequestAction::refuse(503)).user_agent("kubectl-rhacs*");
+        rule.method(method).path(path).times(4)
+    };
+    let script = Script::default()
+        .request(away("PUT", "*/secrets/kubectl-rhacs-run-*"))
+        .request(away("PATCH", "*/deployments/central*"));
+    let installation = Installation::at("3.66.1").start();
+    installation.simulation().faults().replace(script);
+    upgrade(&installation, "--to 3.69.2 --yes").ends_with(0).says("trying again in").says("more");
+    assert_eq!(installation.simulation().faults().decided(), 8);
+}
+
+#[test]
+fn before_the_run_an_api_server_that_is_away_is_told_within_seconds() {
+    let installation = Installation::at("3.66.1").start();
+    installation
+        .simulation()
+        .faults()
+        .add_rule(RequestRule::api(RequestAction::refuse(503)).user_agent("kubectl-rhacs*"));
+    let began = Instant::now();
+    upgrade(&installation, "--to 3.69.2 --yes").ends_with(1).says("503");
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+}
+
+#[test]
 fn watches_that_break_off_in_midstream_do_not_matter() {
     let installation = Installation::at("3.66.1").start();
     let mut command = installation.command(crate::UPGRADE, &["--to", "3.69.2", "--yes"]);
@@ -164,4 +191,42 @@ fn two_runs_at_once_are_kept_apart() {
     first.wait().expect("ended");
     upgrade(&installation, "unlock --reason dead --force --yes").ends_with(0);
     installation.simulation().faults().clear();
+}
+
+#[test]
+fn a_watched_status_outlasts_an_api_server_that_is_away() {
+    let installation = Installation::at("3.66.1").start();
+    let (stdout, stderr) =
+        (installation.directory().join("stdout"), installation.directory().join("stderr"));
+    let to = |path: &std::path::Path| std::fs::File::create(path).expect("a file");
+    let mut command = installation.command(crate::UPGRADE, &["status", "--watch"]);
+    let mut child = command.stdout(to(&stdout)).stderr(to(&stderr)).spawn().expect("it starts");
+    let began = Instant::now();
+    let mut waits_for = |path: &std::path::Path, text: &str, times: usize| {
+        loop {
+            let shown = std::fs::read_to_string(path).expect("a file");
+            if shown.matches(text).count() >= times {
+                return;
+            }
+            let ended = child.try_wait().expect("waited");
+            assert!(ended.is_none(), "it ended ({ended:?}) instead of showing {text}: {shown}");
+            assert!(began.elapsed() < Duration::from_secs(120), "no {text}: {shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    waits_for(&stdout, "COMPONENT", 1);
+    let away = RequestRule::api(RequestAction::refuse(503)).user_agent("kubectl-rhacs*");
+    installation.simulation().faults().add_rule(away);
+    waits_for(&stderr, "; trying again\n", 1);
+    installation.simulation().faults().clear();
+    waits_for(&stdout, "COMPONENT", 2);
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
+#[test]
+fn help_is_given_by_its_word_too() {
+    let installation = Installation::at("3.66.1").start();
+    upgrade(&installation, "help resume").ends_with(0).says("Finish a run that was cut off");
+    upgrade(&installation, "help").ends_with(0).says("Verbs:");
 }

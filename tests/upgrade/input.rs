@@ -12,6 +12,8 @@ fn what_cannot_be_done_is_said() {
         ("", 2, "--to"),
         ("--to 3.66.0", 2, "newer"),
         ("--to 3.99.0", 2, "3.99.0"),
+        ("--to 2.0.0", 2, "2.0.0"),
+        ("--to 5.0.0", 7, "up to 4.11"),
         ("--to latest", 2, "not an RHACS version"),
         ("--to 4.5.9", 7, "3.74.9"),
         ("--to 3.69.2 -n nowhere", 2, "nowhere"),

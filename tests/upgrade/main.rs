@@ -3,6 +3,7 @@
 mod automatic;
 mod budget;
 mod central;
+mod constraints;
 mod crash;
 mod faults;
 mod flow;

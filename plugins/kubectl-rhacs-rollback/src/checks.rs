@@ -1,6 +1,8 @@
 //! What a way back is checked for: what the planner finds, and what every plan is checked for.
 
-use common::checks::{ACCESS, CLUSTER, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS};
+use common::checks::{
+    ACCESS, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS,
+};
 use common::plan::Finding;
 
 use crate::planner;
@@ -10,6 +12,7 @@ pub const GROUPS: &[Group] = &[
     Group { definitions: planner::DEFINITIONS, run: planned },
     ACCESS,
     Group { definitions: WORKLOADS.definitions, run: workloads },
+    CONFIGURATION,
     CLUSTER,
     NODES,
     QUOTAS,

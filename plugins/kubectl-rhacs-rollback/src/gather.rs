@@ -178,7 +178,7 @@ async fn central_log(session: &Session, snapshot: &Snapshot) -> Option<MigratorS
         match log.map(|log| migrator::read(&log)) {
             Ok(MigratorState::Starting) | Err(_) => {}
             // A migration that broke off is not at work; how far it came, nobody knows.
-            Ok(MigratorState::Migrating { .. }) if previous || has_broken_off(pod) => {}
+            Ok(state) if state.is_at_work() && (previous || has_broken_off(pod)) => {}
             Ok(state) => return Some(state),
         }
     }

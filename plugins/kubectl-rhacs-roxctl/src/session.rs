@@ -140,16 +140,7 @@ impl Session {
         let names_requests = self.cli.connection.names_requests();
         Options {
             on_warning: Some(Arc::new(move |message: String| warnings.warn(&message))),
-            on_retry: Some(Arc::new(move |retry: Retry| {
-                retries.warn(&format!(
-                    "{} failed ({}); trying again in {:.1} s ({} of {})",
-                    retry.what,
-                    retry.reason,
-                    retry.next_in.as_secs_f64(),
-                    retry.attempt,
-                    retry.of
-                ));
-            })),
+            on_retry: Some(Arc::new(move |retry: Retry| retries.warn(&retry.to_string()))),
             on_request: names_requests
                 .then(|| -> Observer<String> { Arc::new(move |line: String| requests.say(&line)) }),
             backoff: Backoff { tries: 2, ..Backoff::default() },

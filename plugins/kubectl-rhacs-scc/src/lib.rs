@@ -5,7 +5,6 @@ pub mod cli;
 pub mod cmd;
 pub mod observe;
 pub mod planner;
-pub mod projection;
 pub mod restore;
 pub mod status;
 

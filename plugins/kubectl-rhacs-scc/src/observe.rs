@@ -5,8 +5,8 @@ use common::command::Session;
 use common::exit::Exit;
 use common::failure::Failure;
 use common::observe::observe;
+use common::rhacs::Snapshot;
 use common::rhacs::scc::{KIND, admitted_by, is_marked};
-use common::rhacs::{ObjectRef, Snapshot};
 use serde_json::Value;
 
 /// What is said of pods that may not be listed, in [`Snapshot::unread`].
@@ -16,7 +16,7 @@ pub const CLUSTER_ROLES: &str = "ClusterRoles";
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
-/// Reads the installation, without asking Central; among its objects then are the Namespace, the
+/// Reads the installation, without asking Central; among its objects then are the
 /// cluster's Roles and bindings, and the pods of other namespaces that an SCC of the product
 /// admitted.
 ///
@@ -59,22 +59,11 @@ pub fn fit(snapshot: &Snapshot) -> Result<(), Failure> {
 }
 
 async fn surroundings(cluster: &Cluster, snapshot: &mut Snapshot) -> Result<(), ClusterError> {
-    let own = ObjectRef::cluster_wide("v1", "Namespace", snapshot.namespace.as_str());
     let roles = Collection::all(RBAC, "ClusterRole");
     let bindings = Collection::all(RBAC, "ClusterRoleBinding");
     let pods = Collection::all("v1", "Pod");
-    let (own, roles, bindings, pods) = tokio::join!(
-        cluster.read(&own),
-        cluster.list(&roles),
-        cluster.list(&bindings),
-        cluster.list_metadata(&pods),
-    );
-    match own {
-        Ok(own) => snapshot.objects.extend(own),
-        // Pods are then taken to get the first ranges of all.
-        Err(ClusterError::Forbidden { .. }) => {}
-        Err(error) => return Err(error),
-    }
+    let (roles, bindings, pods) =
+        tokio::join!(cluster.list(&roles), cluster.list(&bindings), cluster.list_metadata(&pods),);
     // One without the other tells nothing.
     let roles = readable(roles, CLUSTER_ROLES, snapshot)?;
     let bindings = readable(bindings, CLUSTER_ROLES, snapshot)?;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use common::plan::{Finding, Plan};
+use common::plan::{Finding, Plan, objects_after};
 use common::rhacs::scc::{
     Admission, Difference, Era, Grant, KIND, admitted_by, differences, is_marked, owner_era,
-    pod_of, service_accounts,
+    pod_of, service_accounts, workload_of,
 };
 use common::rhacs::{Snapshot, Version};
 use common::ui::{Cell, Header, Look, Output, Role, Table, findings_text};
@@ -13,7 +13,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::checks::{in_place, spec_of};
-use crate::projection::{objects_after, workload_of};
 
 /// What `status` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -192,8 +192,14 @@ impl Cli {
             ("--accept", !run.accept.is_empty() && !plans),
             ("--dry-run", run.dry_run != DryRun::None && !plans),
             ("--rollback-on-failure", self.rollback_on_failure && !plans),
+            ("--rehearse", run.rehearse.is_some() && verb == "apply"),
         ];
         match given.into_iter().find(|(_, given)| *given) {
+            Some(("--rehearse", _)) => {
+                Err(Failure::usage("`--rehearse` does not apply to `apply`")
+                    .because("the plan is for the cluster it was made for, not for a copy of it")
+                    .hint("rehearse with the flags that the plan was made with"))
+            }
             Some((flag, _)) if plans => Err(Failure::usage(format!(
                 "`{flag}` does not apply to `{verb}`: the plan has decided that already"
             ))),
@@ -253,8 +259,32 @@ pub fn command() -> clap::Command {
 
 /// What the help of the verbs that plan nothing shows.
 const SHOWN: [Shown; 5] = [
-    ("apply", &["Run options", "Central options", "Output options", "Connection options"]),
-    ("resume", &["Run options", "Central options", "Output options", "Connection options"]),
+    (
+        "apply",
+        &[
+            "--yes",
+            "--dry-run",
+            "--timeout",
+            "--accept",
+            "--rollback-on-failure",
+            "Central options",
+            "Output options",
+            "Connection options",
+        ],
+    ),
+    (
+        "resume",
+        &[
+            "--yes",
+            "--timeout",
+            "--rehearse",
+            "--rollback-on-failure",
+            "--backup-dir",
+            "Central options",
+            "Output options",
+            "Connection options",
+        ],
+    ),
     ("status", &["Central options", "Output options", "Connection options"]),
     ("history", &["Output options", "Connection options"]),
     ("unlock", &["--yes", "Output options", "Connection options"]),

@@ -201,16 +201,7 @@ fn observers(ui: &Ui, verbose: bool) -> Options {
     let (retries, requests) = (ui.clone(), ui.clone());
     Options {
         user_agent: format!("sf-token/{SUITE_VERSION}"),
-        on_retry: Some(Arc::new(move |retry: Retry| {
-            retries.warn(&format!(
-                "{} failed ({}); trying again in {:.1} s ({} of {})",
-                retry.what,
-                retry.reason,
-                retry.next_in.as_secs_f64(),
-                retry.attempt,
-                retry.of
-            ));
-        })),
+        on_retry: Some(Arc::new(move |retry: Retry| retries.warn(&retry.to_string()))),
         on_request: verbose
             .then(|| -> Observer<String> { Arc::new(move |line: String| requests.say(&line)) }),
         ..Options::default()

@@ -14,12 +14,13 @@ pub struct Failure {
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
+    passes: bool,
 }
 
 impl Failure {
     /// A failure with its exit code and a lower-case message without a final period.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new(), passes: false }
     }
 
     /// Wrong usage: exit 2.
@@ -55,6 +56,19 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Says that it may pass by itself.
+    #[must_use]
+    pub const fn passing(mut self) -> Self {
+        self.passes = true;
+        self
+    }
+
+    /// Whether another try may succeed without anybody changing anything.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        self.passes
     }
 
     /// The exit code this failure ends the process with.

@@ -52,11 +52,9 @@ impl Installation {
             .await
             .unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let kubeconfig = directory.path().join("kubeconfig");
-        std::fs::write(&kubeconfig, sim.kubeconfig()).unwrap();
-        let args = ConnectionArgs { kubeconfig: Some(kubeconfig), ..ConnectionArgs::default() };
+        std::fs::write(directory.path().join("kubeconfig"), sim.kubeconfig()).unwrap();
         let options = Options::default();
-        let cluster = Cluster::connect(&args, &options).await.unwrap();
+        let cluster = connect(&directory, &options).await;
         let secret = ObjectRef::namespaced("v1", "Secret", "stackrox", "central-tls");
         let secret = cluster.read(&secret).await.unwrap().unwrap();
         let ca = common::cluster::decoded(&secret, "ca.pem").unwrap();
@@ -69,6 +67,11 @@ impl Installation {
         };
         let central = CentralClient::new(&access, &cluster, Some(&ca), &options).unwrap();
         Self { sim, cluster, central, directory }
+    }
+
+    /// A connection of another process.
+    async fn connect(&self, options: &Options) -> Cluster {
+        connect(&self.directory, options).await
     }
 
     async fn read(&self, object: &ObjectRef) -> Value {
@@ -154,6 +157,12 @@ impl Installation {
         let record = new_record(self.plan().await);
         self.run(record, ClusterJournal::new(&self.cluster)).await
     }
+}
+
+async fn connect(directory: &tempfile::TempDir, options: &Options) -> Cluster {
+    let kubeconfig = Some(directory.path().join("kubeconfig"));
+    let args = ConnectionArgs { kubeconfig, ..ConnectionArgs::default() };
+    Cluster::connect(&args, options).await.unwrap()
 }
 
 fn events(run: &str) -> (Events, Receiver<Event>) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::central::pki::{Leaf, Pki, host_names, uuid};
-use crate::central::{Central, CentralOptions, Database, SecuredCluster, image_version};
+use crate::central::{Central, CentralOptions, Database, Releases, SecuredCluster};
 use crate::clock::Clock;
 use crate::controllers::objects::{items, text};
 use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
@@ -54,6 +54,16 @@ pub enum Error {
     /// The thread or the runtime of the simulation does not start.
     #[error("cannot start the thread of the simulation")]
     Thread(#[source] std::io::Error),
+    /// Nothing says which release Central is.
+    #[error(
+        "cannot tell which release the image `{image}` of deploy/central is: neither its tag says \
+         it nor another image, nor do the objects look like those of one release; give it the tag \
+         of the release"
+    )]
+    UnknownRelease {
+        /// The image.
+        image: String,
+    },
     /// The workloads did not become ready.
     #[error("not ready after {seconds} s: {}", .workloads.join(", "))]
     NotReady {
@@ -134,6 +144,7 @@ impl World {
         let reads = clock.clone();
         let store = Store::new(Arc::new(move || reads.now()));
         let pki = Pki::new(clock.now(), central.certificates_expire)?;
+        let releases = Releases::of(&objects);
         let prepared = prepare::prepare(objects, &pki)?;
         set_up(&store, &clock, openshift, built_in_constraints).map_err(cluster_error)?;
         load::namespaces(&store, &prepared.namespaces)?;
@@ -143,19 +154,21 @@ impl World {
         faults.wakes(Arc::clone(&poke));
         let leaf = pki.issue("CENTRAL_SERVICE", "Central", &central_names(&store))?;
         let parts = (clock.clone(), faults.clone(), Arc::clone(&poke));
-        let central = make_central(&store, central, pki, openshift, parts);
+        let central = make_central(&store, central, pki, (openshift, &releases), parts);
         let logs = LogBook::default();
         let cluster = Cluster {
             store: store.clone(),
             clock: clock.clone(),
             faults: faults.clone(),
             central: central.clone(),
+            releases: releases.clone(),
             logs: logs.clone(),
             openshift,
             poke: Arc::clone(&poke),
         };
         let controllers = Controllers::spawn(cluster);
         if wait {
+            check_central(&store, &releases)?;
             ready::wait(&store, &central).await?;
         }
         clock.set_factor(speed);
@@ -197,6 +210,22 @@ fn central_names(store: &Store) -> Vec<String> {
     names
 }
 
+/// The image of the container `name` in the Deployment of that name.
+fn image(store: &Store, name: &str) -> Option<String> {
+    let deployment = workload(store, name)?;
+    let containers = items(&deployment, "/spec/template/spec/containers");
+    let container = containers.iter().find(|container| container["name"] == name)?;
+    Some(text(container, "/image").to_owned())
+}
+
+/// Whether Central can be played: a release has to be known for that.
+fn check_central(store: &Store, releases: &Releases) -> Result<(), Error> {
+    match image(store, "central").filter(|image| releases.version(image).is_none()) {
+        Some(image) => Err(Error::UnknownRelease { image }),
+        None => Ok(()),
+    }
+}
+
 fn workload(store: &Store, name: &str) -> Option<Arc<Value>> {
     store
         .list("deployments.apps", None)
@@ -209,16 +238,11 @@ fn make_central(
     store: &Store,
     mut options: CentralOptions,
     pki: Pki,
-    openshift: bool,
+    (openshift, releases): (bool, &Releases),
     parts: (Clock, Faults, Arc<Notify>),
 ) -> Central {
-    let image = |name: &str| {
-        let deployment = workload(store, name)?;
-        let containers = items(&deployment, "/spec/template/spec/containers");
-        let container = containers.iter().find(|container| container["name"] == name)?;
-        image_version(text(container, "/image"))
-    };
-    let database = image("central").or_else(|| options.elsewhere.clone()).map_or_else(
+    let release = |name: &str| releases.version(&image(store, name)?);
+    let database = release("central").or_else(|| options.elsewhere.clone()).map_or_else(
         Database::fresh,
         |version| {
             let copy = options.database_copy.as_ref().filter(|copy| **copy < version);
@@ -228,7 +252,7 @@ fn make_central(
             }
         },
     );
-    if let Some(version) = image("sensor") {
+    if let Some(version) = release("sensor") {
         let mut cluster = SecuredCluster::elsewhere(&options.cluster_name, &version);
         cluster.id = uuid(&options.cluster_name);
         cluster.is_local = true;

@@ -137,9 +137,7 @@ impl Refusal {
             Self::ConfigUnreadable { .. } => {
                 failure.hint("mend it with `kubectl edit cm/central-config`")
             }
-            Self::UnknownTag(unknown) => {
-                failure.hint(format!("say it with --image {}=REGISTRY/NAME:TAG", unknown.role))
-            }
+            Self::UnknownTag(unknown) => failure.hint(unknown.hint()),
         }
     }
 

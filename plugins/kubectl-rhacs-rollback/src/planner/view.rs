@@ -56,10 +56,16 @@ impl<'a> View<'a> {
             Some(MigratorState::Current | MigratorState::RolledBack) => {
                 Started::Yes("its log says that the database is current".to_owned())
             }
-            Some(MigratorState::Failed { line }) => Started::No(format!("its log says: {line}")),
+            Some(MigratorState::Failed { line } | MigratorState::Skipped { line }) => {
+                Started::No(format!("its log says: {line}"))
+            }
             Some(
                 MigratorState::Starting
+                | MigratorState::Copying
                 | MigratorState::Migrating { .. }
+                | MigratorState::RollingBack
+                | MigratorState::Unchanged
+                | MigratorState::Fresh
                 | MigratorState::Refused { .. },
             )
             | None => Started::Unknown,
@@ -131,6 +137,9 @@ mod tests {
         assert!(matches!(started(&snapshot, Some(MigratorState::Current)), Started::Yes(_)));
         let failed = MigratorState::Failed { line: "Migrator failed: disk".to_owned() };
         assert!(matches!(started(&snapshot, Some(failed)), Started::No(_)));
+        let skipped = MigratorState::Skipped { line: "safe mode".to_owned() };
+        assert!(matches!(started(&snapshot, Some(skipped)), Started::No(_)));
+        assert_eq!(started(&snapshot, Some(MigratorState::Unchanged)), Started::Unknown);
         let migrating = MigratorState::Migrating { from: None, to: None };
         assert_eq!(started(&snapshot, Some(migrating)), Started::Unknown);
         assert_eq!(started(&snapshot, None), Started::Unknown);

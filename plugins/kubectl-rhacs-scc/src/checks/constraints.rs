@@ -1,7 +1,7 @@
 //! Whose the SCCs are, how they differ from the release's, and whom else they admit.
 
 use common::checks::{Context, Definition, items, name};
-use common::plan::{Finding, Severity};
+use common::plan::{Finding, Severity, objects_after};
 use common::rhacs::scc::{
     Era, KIND, admitted_by, belongs_to_product, capturing_users, differences, is_marked,
     official_constraint, old_scc_names, owner_era, service_accounts,
@@ -10,7 +10,6 @@ use common::rhacs::{Snapshot, Version};
 use serde_json::{Value, json};
 
 use crate::observe::{CLUSTER_ROLES, OTHER_PODS};
-use crate::projection::objects_after;
 
 const CAPTURES: Definition = Definition {
     code: "RHACS-SCC-CAPTURES",

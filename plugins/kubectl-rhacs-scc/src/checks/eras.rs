@@ -137,10 +137,11 @@ fn version_of(snapshot: &Snapshot, component: Component) -> Option<Version> {
 
 #[cfg(test)]
 mod tests {
+    use common::plan::objects_after;
+
     use super::*;
     use crate::planner::plan;
     use crate::planner::testing::{installed, openshift, request};
-    use crate::projection::objects_after;
 
     /// A release with the SCCs of another one beside its own, or instead of them.
     fn with_sccs_of(version: &str, other: &str, keeps_own: bool) -> Snapshot {

@@ -1,11 +1,11 @@
 //! Preflight checks of an SCC migration: named findings about the SCCs and the plan for them. Pure.
 
-mod admission;
 mod constraints;
+mod costs;
 mod eras;
 
 use common::checks::{
-    ACCESS, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+    ACCESS, ADMISSION, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
 };
 use common::plan::{Finding, Severity};
 
@@ -23,14 +23,15 @@ pub const GROUPS: &[Group] = &[
     POLICIES,
     CONSTRAINTS,
     ADMISSION,
+    COSTS,
     Group { definitions: &[CHANGED, eras::MIXED], run: |_| Vec::new() },
 ];
 
 /// The checks that are about SCCs alone.
-pub const OWN: &[Group] = &[CONSTRAINTS, ADMISSION];
+pub const OWN: &[Group] = &[CONSTRAINTS, ADMISSION, COSTS];
 
 const CONSTRAINTS: Group = Group { definitions: constraints::DEFINITIONS, run: constraints::run };
-const ADMISSION: Group = Group { definitions: admission::DEFINITIONS, run: admission::run };
+const COSTS: Group = Group { definitions: costs::DEFINITIONS, run: costs::run };
 
 /// Made by `restore`, which alone knows what the run had left.
 pub const CHANGED: Definition = Definition {

@@ -1,6 +1,6 @@
 //! `status`: the SCCs, who may use them, and which one admits each pod.
 
-use common::checks::findings;
+use common::checks::{findings, unfit};
 use common::command::Session;
 use common::exit::Exit;
 use common::failure::Failure;
@@ -30,6 +30,7 @@ pub async fn run(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
         let mut found = capturing(&snapshot);
         found.extend(mixed(&snapshot));
         found.extend(foreign(&snapshot));
+        found.extend(unfit(&snapshot, version.as_ref()));
         found.extend(version.iter().flat_map(|version| different(&snapshot, version)));
         (None, found)
     };

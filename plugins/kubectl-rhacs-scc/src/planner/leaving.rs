@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use common::plan::Write;
 use common::rhacs::rules::{ALL, Facts, Phase, Proposal};
 use common::rhacs::scc::{
-    Era, KIND, admitted_by, component_of_account, component_of_constraint, owner_era,
+    Era, KIND, admitted_by, component_of_account, component_of_constraint, owner_era, workload_of,
 };
 use common::rhacs::{Component, ObjectRef, Platform, Snapshot, Version, Workload, official};
 use serde_json::Value;
-
-use crate::projection::workload_of;
 
 /// What goes away.
 #[derive(Clone, Debug, Default)]

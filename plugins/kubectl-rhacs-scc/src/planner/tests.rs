@@ -1,12 +1,12 @@
 use common::exit::Exit;
-use common::plan::{Action, is_satisfied};
+use common::plan::{Action, is_satisfied, objects_after};
 use common::rhacs::rules::component_of;
+use common::rhacs::scc::verdicts;
 use common::rhacs::{Snapshot, official};
 use serde_json::{Value, json};
 
 use super::testing::{installed, openshift, request};
 use super::*;
-use crate::projection::{objects_after, verdicts};
 
 fn ids(plan: &Plan) -> Vec<&str> {
     plan.steps.iter().map(|step| step.id.as_str()).collect()
@@ -14,7 +14,7 @@ fn ids(plan: &Plan) -> Vec<&str> {
 
 /// `WORKLOAD=SCC` for each of the product's workloads, after the plan.
 fn carried(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
-    let mut all = verdicts(&objects_after(snapshot, plan), "stackrox");
+    let mut all = verdicts(&objects_after(snapshot, plan), &[], "stackrox");
     all.retain(|(object, _)| component_of(&object.name).is_some());
     all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     all.into_iter()
@@ -222,7 +222,7 @@ fn another_namespace_keeps_its_own_names() {
     snapshot.namespace = "acs".to_owned();
     let plan = plan(&snapshot, &request("3.69.2", true)).unwrap();
     let after = objects_after(&snapshot, &plan);
-    let admitted = verdicts(&after, "acs");
+    let admitted = verdicts(&after, &[], "acs");
     let central = admitted.iter().find(|(object, _)| object.name == "central").unwrap();
     assert_eq!(central.1.as_deref(), Ok("stackrox-acs-central"));
 }

@@ -325,6 +325,19 @@ mod tests {
     }
 
     #[test]
+    fn a_strangers_image_of_a_products_name_is_a_strangers() {
+        let installation = Installation::at("3.62.1").with("Deployment", "central", |central| {
+            let containers = central["spec"]["template"]["spec"]["containers"].as_array_mut();
+            let proxy = json!({"name": "proxy", "image": "docker.io/envoy/main:1.0"});
+            containers.expect("containers").push(proxy);
+        });
+        let finding = installation.finding("RHACS-CONTAINER-UNKNOWN", TO);
+        assert!(finding.what.contains("deploy/central: container `proxy`"), "{}", finding.what);
+        let plan = installation.plan_for(TO);
+        assert!(!plan.before.iter().any(|running| running.container == "proxy"));
+    }
+
+    #[test]
     fn an_image_that_is_never_pulled_is_seen() {
         let installation = Installation::at("3.62.1").with("Deployment", "sensor", |sensor| {
             sensor["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Never");

@@ -7,13 +7,16 @@ mod clusters;
 mod images;
 mod order;
 mod product;
+mod roles;
 mod scc;
 mod storage;
 #[cfg(test)]
 mod testing;
 mod whole;
 
-use common::checks::{ACCESS, CLUSTER, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS};
+use common::checks::{
+    ACCESS, ADMISSION, CLUSTER, CONFIGURATION, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+};
 
 /// Every check of an upgrade, in the order of the documentation.
 pub const GROUPS: &[Group] = &[
@@ -21,6 +24,7 @@ pub const GROUPS: &[Group] = &[
     ACCESS,
     Group { definitions: whole::DEFINITIONS, run: whole::run },
     WORKLOADS,
+    CONFIGURATION,
     CLUSTER,
     NODES,
     QUOTAS,
@@ -28,7 +32,9 @@ pub const GROUPS: &[Group] = &[
     Group { definitions: storage::DEFINITIONS, run: storage::run },
     Group { definitions: certificates::DEFINITIONS, run: certificates::run },
     Group { definitions: images::DEFINITIONS, run: images::run },
+    Group { definitions: roles::DEFINITIONS, run: roles::run },
     Group { definitions: scc::DEFINITIONS, run: scc::run },
+    ADMISSION,
     Group { definitions: central::DEFINITIONS, run: central::run },
     Group { definitions: order::DEFINITIONS, run: order::run },
     Group { definitions: clusters::DEFINITIONS, run: clusters::run },

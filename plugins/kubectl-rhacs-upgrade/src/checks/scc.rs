@@ -1,12 +1,13 @@
 //! SecurityContextConstraints on OpenShift.
 
-use common::plan::{Finding, Severity};
-use common::rhacs::ObjectRef;
-use common::rhacs::rules::{belongs_to_product, capturing_users, old_scc_names};
+use common::checks::{Context, Definition, name};
+use common::plan::{Action, Finding, Severity, Write, objects_after};
+use common::rhacs::scc::{
+    Era, KIND, belongs_to_product, capturing_users, component_of_constraint, is_marked,
+    old_scc_names, relying_on,
+};
+use common::rhacs::{Component, ObjectRef};
 use serde_json::Value;
-
-use common::checks::Definition;
-use common::checks::{Context, items, name};
 
 const CAPTURES: Definition = Definition {
     code: "RHACS-SCC-CAPTURES",
@@ -22,12 +23,12 @@ const FOREIGN: Definition = Definition {
     why: "it is left as it is; a plan never deletes what others use",
     source: "upgrade guide 3.69, section 2.3.2",
 };
-const HOST_PATH: Definition = Definition {
-    code: "RHACS-SCC-HOST-PATH",
-    severity: Severity::Accept,
-    meaning: "Central keeps its data on its node, and its SCC forbids that",
-    why: "the new Central pod would not be admitted",
-    source: "product charts: central SCC, allowHostDirVolumePlugin",
+const KEPT: Definition = Definition {
+    code: "RHACS-SCC-KEPT",
+    severity: Severity::Warn,
+    meaning: "an SCC of an old name stays, since it alone admits pods of the installation",
+    why: "without it their next pods would not be created",
+    source: "OpenShift's admission, as this tool knows it",
 };
 const LEFT: Definition = Definition {
     code: "RHACS-SCC-OBSOLETE",
@@ -37,9 +38,7 @@ const LEFT: Definition = Definition {
     source: "product change log 4.1 and 4.4 (ROX-12982)",
 };
 
-pub(super) const DEFINITIONS: &[Definition] = &[CAPTURES, FOREIGN, HOST_PATH, LEFT];
-
-const KIND: &str = "SecurityContextConstraints";
+pub(super) const DEFINITIONS: &[Definition] = &[CAPTURES, FOREIGN, KEPT, LEFT];
 
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     if !context.snapshot.is_openshift() {
@@ -49,8 +48,8 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     for scc in context.snapshot.of_kind(KIND) {
         findings.extend(captures(context, scc));
         findings.extend(foreign(context, scc));
-        findings.extend(host_path(context, scc));
     }
+    findings.extend(kept(context));
     findings.extend(left(context));
     findings
 }
@@ -104,32 +103,42 @@ fn foreign(context: &Context<'_>, scc: &Value) -> Option<Finding> {
     Some(FOREIGN.found(format!("scc/{name} stays: {users}"), fix))
 }
 
-fn host_path(context: &Context<'_>, scc: &Value) -> Option<Finding> {
-    let central = context.snapshot.deployment("central").filter(|it| it.uses_host_path())?;
-    let account = central.pod_spec()["serviceAccountName"].as_str().unwrap_or("central");
-    let user = format!("system:serviceaccount:{}:{account}", context.snapshot.namespace);
-    let name = name(scc);
-    let is_centrals = items(&scc["users"]).any(|one| one == user.as_str());
-    if !is_centrals
-        || scc["allowHostDirVolumePlugin"] == true
-        || is_deleted(context, name)
-        || is_written(context, name)
-        || is_admitted_elsewhere(context, &user)
-    {
-        return None;
+/// The SCCs of old names that have to stay, with who relies on them.
+fn kept(context: &Context<'_>) -> Vec<Finding> {
+    let snapshot = context.snapshot;
+    if Era::of(&context.plan.to) != Era::Named {
+        return Vec::new();
     }
-    let fix = format!(
-        r#"kubectl patch scc {name} --type merge -p '{{"allowHostDirVolumePlugin":true}}'"#
-    );
-    Some(HOST_PATH.found(format!("scc/{name} allows no directory of the node"), fix))
-}
-
-/// Whether another SCC lets `user` use directories of the node.
-fn is_admitted_elsewhere(context: &Context<'_>, user: &str) -> bool {
-    let allows = |scc: &Value| {
-        scc["allowHostDirVolumePlugin"] == true && items(&scc["users"]).any(|one| one == user)
+    // Central's upgrader leaves SCCs alone.
+    let by_upgrader = context.has_action(|action| matches!(action, Action::AwaitUpgrader { .. }));
+    let is_left = |name: &&str| {
+        let component = component_of_constraint(name);
+        let scc = snapshot.object(KIND, name);
+        scc.is_some_and(|scc| belongs_to_product(scc, &snapshot.namespace))
+            && context.plan.components.contains(&component)
+            && !(by_upgrader && component == Component::Secured)
+            && !is_deleted(context, name)
     };
-    context.snapshot.of_kind(KIND).any(|scc| allows(scc) && !is_deleted(context, name(scc)))
+    let mut after = None;
+    let mut findings = Vec::new();
+    for old in old_scc_names().into_iter().filter(is_left) {
+        let after = after.get_or_insert_with(|| objects_after(snapshot, context.plan));
+        let relying = relying_on(after, &snapshot.pods, &snapshot.namespace, old);
+        if relying.is_empty() {
+            continue;
+        }
+        let reasons: Vec<String> = relying
+            .iter()
+            .map(|(object, refused)| format!("{object}: {}", refused.reason()))
+            .collect();
+        let what = format!("scc/{old} stays; without it {}", reasons.join("; "));
+        let fix = format!(
+            "kubectl rhacs scc status --for {} shows who may use what; then the upgrade again",
+            context.plan.to
+        );
+        findings.push(KEPT.found(what, fix));
+    }
+    findings
 }
 
 fn left(context: &Context<'_>) -> Option<Finding> {
@@ -150,16 +159,7 @@ fn left(context: &Context<'_>) -> Option<Finding> {
     })
 }
 
-/// Whether the product marked it as its own.
-fn is_marked(scc: &Value) -> bool {
-    let metadata = &scc["metadata"];
-    metadata["labels"]["app.kubernetes.io/name"] == "stackrox"
-        || metadata["annotations"]["owner"] == "stackrox"
-        || metadata["annotations"]["email"] == "support@stackrox.com"
-}
-
 fn is_deleted(context: &Context<'_>, scc: &str) -> bool {
-    use common::plan::Write;
     let object = ObjectRef::scc(scc);
     context.writes().any(|write| matches!(write, Write::Delete { object: one } if *one == object))
 }
@@ -212,22 +212,53 @@ mod tests {
     }
 
     #[test]
-    fn a_central_on_its_node_needs_the_right_to_it() {
-        let on_host = |allowed: bool| {
-            Installation::on_openshift("3.69.2")
-                .with("Deployment", "central", |central| {
-                    let volumes = central["spec"]["template"]["spec"]["volumes"].as_array_mut();
-                    volumes
-                        .expect("volumes")
-                        .push(json!({"name": "x", "hostPath": {"path": "/x"}}));
-                })
-                .with(KIND, "stackrox-central", |scc| {
-                    scc["allowHostDirVolumePlugin"] = json!(allowed);
-                })
+    fn an_old_scc_that_pods_rely_on_stays_and_is_named() {
+        let shared_name = |scc: Value| Installation::on_openshift("3.62.1").plus(scc);
+        let somebodys = json!({
+            "apiVersion": "security.openshift.io/v1", "kind": KIND,
+            "metadata": {"name": "stackrox-central"},
+            "users": ["system:serviceaccount:other:central"],
+        });
+        let installation = shared_name(somebodys);
+        let finding = installation.finding("RHACS-SCC-KEPT", "3.69.2");
+        assert!(
+            finding.what.starts_with("scc/central stays; without it deploy/central: "),
+            "{}",
+            finding.what
+        );
+        assert!(!installation.has("RHACS-SCC-REFUSED", "3.69.2"), "the old one still admits it");
+        let plan = installation.plan_for("3.69.2");
+        let deleted = |name: &str| {
+            let mut writes = plan.steps.iter().flat_map(|step| step.action.writes());
+            writes.any(|it| *it == Write::Delete { object: ObjectRef::scc(name) })
         };
-        assert!(on_host(false).has("RHACS-SCC-HOST-PATH", TO));
-        assert!(!on_host(true).has("RHACS-SCC-HOST-PATH", TO));
-        assert!(!Installation::on_openshift("3.69.2").has("RHACS-SCC-HOST-PATH", TO));
+        assert!(!deleted("central") && deleted("sensor"));
+        assert!(!Installation::on_openshift("3.62.1").has("RHACS-SCC-KEPT", "3.69.2"));
+    }
+
+    #[test]
+    fn pods_that_could_not_be_created_anew_are_named() {
+        let stranger = with_scc("stackrox-central", |scc| {
+            scc["metadata"] = json!({"name": "stackrox-central"});
+            scc["users"] = json!(["system:serviceaccount:other:central"]);
+        });
+        let finding = stranger.finding("RHACS-SCC-REFUSED", TO);
+        assert_eq!(finding.what, "deploy/central: its service account may use no SCC");
+        assert_eq!(
+            finding.fix,
+            concat!(
+                "kubectl patch scc stackrox-central --type merge -p '{\"users\":",
+                "[\"system:serviceaccount:other:central\",",
+                "\"system:serviceaccount:stackrox:central\"]}', if whose it is agrees"
+            )
+        );
+        assert!(finding.is_blocking());
+        let finding = stranger.finding("RHACS-SCC-UNFIT", "3.69.2");
+        assert!(finding.what.starts_with("deploy/central: "), "{}", finding.what);
+        let own = with_scc("stackrox-central", |scc| scc["users"] = json!([]));
+        for to in [TO, "3.69.2"] {
+            assert!(!own.has("RHACS-SCC-REFUSED", to) && !own.has("RHACS-SCC-UNFIT", to), "{to}");
+        }
     }
 
     #[test]

@@ -55,8 +55,32 @@ fn flags_that_mean_nothing_at_a_verb_are_refused() {
     for words in ["status --roxctl", "apply plan.yaml --roxctl", "resume --roxctl"] {
         assert!(read(words).expect(words).check().is_err(), "{words}");
     }
+    for words in ["apply plan.yaml --rehearse", "apply - --rehearse sample:3.62.1"] {
+        let refused = read(words).expect(words).check().expect_err(words);
+        assert_eq!(refused.exit(), Exit::Usage, "{words}");
+    }
     for words in ["status --watch", "apply - --yes --accept X", "resume --rollback-on-failure"] {
         assert!(read(words).expect(words).check().is_ok(), "{words}");
+    }
+}
+
+#[test]
+fn the_help_of_a_verb_shows_only_what_is_taken_there() {
+    for (verb, shown, hidden) in [
+        (
+            "resume",
+            &["--timeout", "--backup-dir", "--rehearse"][..],
+            &["--dry-run", "--accept"][..],
+        ),
+        ("apply", &["--dry-run", "--accept"], &["--rehearse", "--backup-dir", "--registry"]),
+    ] {
+        let help = read(&format!("{verb} --help")).expect_err(verb).to_string();
+        for flag in shown {
+            assert!(help.contains(flag), "{flag} is missing: {help}");
+        }
+        for flag in hidden {
+            assert!(!help.contains(flag), "{flag} is shown: {help}");
+        }
     }
 }
 

@@ -57,21 +57,34 @@ pub struct WorkloadStatus {
     pub note: String,
 }
 
-/// Prints the status once, or again whenever it changes and for as long as somebody reads it.
+/// Prints the status once, or again whenever it changes and for as long as somebody reads it. While
+/// it is watched, an API server that is away is told of and waited for.
 ///
 /// # Errors
 /// When the cluster cannot be read.
 pub async fn run(session: &Session, watch: bool) -> Result<Exit, Failure> {
-    let mut last = None;
+    let (mut last, mut told, mut was_read) = (None, String::new(), false);
     loop {
-        let status = read(session).await?;
-        if last.as_ref() != Some(&status) {
-            session.ui.print(&status, |output, look| text(&status, output, look))?;
+        match read(session).await {
+            Ok(status) => {
+                if last.as_ref() != Some(&status) {
+                    session.ui.print(&status, |output, look| text(&status, output, look))?;
+                }
+                (last, told, was_read) = (Some(status), String::new(), true);
+            }
+            Err(failure) if was_read && failure.may_pass() => {
+                let words = format!("{failure}: {}; trying again", failure.causes().join(": "));
+                if words != told {
+                    session.ui.warn(&words);
+                }
+                // What was shown before is shown again once it is known to be so still.
+                (last, told) = (None, words);
+            }
+            Err(failure) => return Err(failure),
         }
         if !watch {
             return Ok(Exit::Done);
         }
-        last = Some(status);
         tokio::select! {
             () = session.env.clock().sleep(INTERVAL) => {}
             () = session.stop.interrupt.raised() => return Ok(Exit::Interrupted),

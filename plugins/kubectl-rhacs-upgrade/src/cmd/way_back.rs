@@ -58,7 +58,7 @@ async fn failed_at_central(session: &Session, began: Timestamp) -> Option<Record
 async fn roll_back(session: &Session, record: &Record) -> Result<Report, Failure> {
     let (snapshot, central) = session.observe_all().await?;
     let ground = ground(session, &snapshot, std::slice::from_ref(record)).await?;
-    if matches!(ground.log, Some(MigratorState::Migrating { .. })) {
+    if ground.log.as_ref().is_some_and(MigratorState::is_at_work) {
         return Err(Failure::new(Exit::StepFailed, "Central was not rolled back")
             .because("the migration of its database is still at work")
             .hint("wait for its end, then: kubectl rhacs rollback"));

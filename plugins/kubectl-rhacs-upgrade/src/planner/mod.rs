@@ -9,7 +9,9 @@ use common::plan::{
     Operation, PLAN_SCHEMA, Plan, Running, ScannerConfig, Write, basis_of, check_installed,
     check_manifest, choose_components, newer_than, oldest, running,
 };
-use common::rhacs::hops::{is_known_line, is_supported_target, path};
+use common::rhacs::hops::{
+    NEWEST_KNOWN, is_beyond_known, is_known_line, is_supported_target, path,
+};
 use common::rhacs::images::ImageOptions;
 use common::rhacs::rules::Facts;
 use common::rhacs::{Component, ObjectRef, Platform, Snapshot, Version};
@@ -47,8 +49,9 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     let from = oldest(snapshot, &before).ok_or(Refusal::VersionUnknown)?;
     let components = choose_components(snapshot, &request.components)?;
     check_target(snapshot, request, &before, &from, &components)?;
-    let images =
-        ImageOptions { running: snapshot.central.version.clone(), ..request.images.clone() };
+    // Where Central was not asked, the other images tell.
+    let told = snapshot.central.version.clone().or_else(|| Some(from.clone()));
+    let images = ImageOptions { running: told, ..request.images.clone() };
     let facts = Facts::new(snapshot, &from, &request.to, &images);
     let steps = steps::build(&facts, request, &components)?;
     if !steps.is_empty() && !is_supported_target(&request.to) {
@@ -83,6 +86,11 @@ fn check_target(
     components: &[Component],
 ) -> Result<(), Refusal> {
     let to = &request.to;
+    if is_beyond_known(to) {
+        check_manifest(snapshot, to, components)?;
+        let hops = if *from < NEWEST_KNOWN { path(from, &NEWEST_KNOWN) } else { Vec::new() };
+        return Err(Refusal::BeyondKnown { to: to.clone(), hops });
+    }
     if !is_known_line(to) {
         return Err(Refusal::UnknownTarget { to: to.clone() });
     }

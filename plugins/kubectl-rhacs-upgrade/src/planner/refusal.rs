@@ -4,7 +4,7 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::plan::Unfit;
 use common::rhacs::Version;
-use common::rhacs::hops::Hop;
+use common::rhacs::hops::{Hop, NEWEST_KNOWN};
 use common::rhacs::images::UnknownTags;
 
 /// A reason not to plan. Nothing was changed.
@@ -21,6 +21,18 @@ pub enum Refusal {
     UnknownTarget {
         /// What was asked for.
         to: Version,
+    },
+    /// The release line is newer than this tool.
+    #[error(
+        "the way to {to} is not known: this version of the tool knows releases up to {}.{}",
+        NEWEST_KNOWN.major(),
+        NEWEST_KNOWN.minor()
+    )]
+    BeyondKnown {
+        /// What was asked for.
+        to: Version,
+        /// The stages to the newest release that is known; none when that or a later one runs.
+        hops: Vec<Hop>,
     },
     /// Something already runs a newer version.
     #[error("{object} runs {version}, which is newer than {to}")]
@@ -61,23 +73,25 @@ impl Refusal {
                     "`kubectl rhacs upgrade status` shows what runs; {to} may be mistyped"
                 ))
             }
-            Self::NoDirectPath { hops } => {
-                hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
-            }
-            Self::UnknownTags(unknown) => {
-                let flags =
-                    unknown.roles.iter().map(|role| format!("--image {role}=REGISTRY/NAME:TAG"));
-                failure.hint(format!("say it with {}", flags.collect::<Vec<_>>().join(" ")))
-            }
+            Self::NoDirectPath { hops } => stages(failure, &hops),
+            Self::BeyondKnown { to, hops } => stages(failure, &hops).hint(format!(
+                "to {to}: with a newer version of this tool, or by the product's guide"
+            )),
+            Self::UnknownTags(unknown) => failure.hint(unknown.hint()),
         }
     }
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::NoDirectPath { .. } => Exit::NoPath,
+            Self::NoDirectPath { .. } | Self::BeyondKnown { .. } => Exit::NoPath,
             _ => Exit::Usage,
         }
     }
+}
+
+/// Each stage as a hint.
+fn stages(failure: Failure, hops: &[Hop]) -> Failure {
+    hops.iter().fold(failure, |failure, hop| failure.hint(hop_text(hop)))
 }
 
 fn start(hops: &[Hop]) -> String {

@@ -181,6 +181,38 @@ fn a_target_beyond_a_gate_names_the_stages() {
 }
 
 #[test]
+fn a_target_newer_than_this_tool_names_the_stages_up_to_what_it_knows() {
+    for (from, to, stages) in [
+        ("3.69.2", "5.0.0", &["3.69.2 → 3.74.9", "4.9.9 → 4.11.2"][..]),
+        ("4.9.9", "4.12.0", &["4.9.9 → 4.11.2"]),
+        ("4.11.2", "4.12.0", &[]),
+    ] {
+        let failure = Central::at(from).upgraded_to(to).expect_err("a refusal").into_failure();
+        assert_eq!(failure.exit(), common::exit::Exit::NoPath);
+        let text = failure.render();
+        assert!(text.contains("knows releases up to 4.11"), "{text}");
+        assert!(stages.iter().all(|stage| text.contains(stage)), "{text}");
+        assert_eq!(text.matches(" → ").count() > 0, !stages.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn tags_that_are_not_known_are_asked_for_with_what_the_line_has() {
+    let refusal = Central::at("3.62.1").upgraded_to("3.64.2").expect_err("a refusal");
+    let text = refusal.into_failure().render();
+    for flag in [
+        "--image scanner=registry.redhat.io/rh-acs/scanner:2.18.0",
+        "--image scanner-db=registry.redhat.io/rh-acs/scanner-db:2.18.0",
+        "--image collector=registry.redhat.io/rh-acs/collector:3.2.0-slim",
+    ] {
+        assert!(text.contains(flag), "{flag}: {text}");
+    }
+    let refusal = Central::at("3.62.1").upgraded_to("3.65.0").expect_err("a refusal");
+    let text = refusal.into_failure().render();
+    assert!(text.contains("scanner=registry.redhat.io/rh-acs/scanner:TAG"), "{text}");
+}
+
+#[test]
 fn unknown_releases_and_empty_namespaces_are_refused() {
     assert!(matches!(
         Central::at("3.69.2").upgraded_to("3.99.0"),

@@ -129,7 +129,8 @@ impl Client {
                 observer(Retry {
                     what: ask.describe(),
                     attempt,
-                    of: backoff.tries,
+                    of: Some(backoff.tries),
+                    left: None,
                     reason: error.to_string(),
                     next_in,
                 });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use common::SUITE_VERSION;
 use common::cluster::{Cluster, Observer, Options, Retry};
 use common::failure::Failure;
-use common::run::{Event, Events};
+use common::run::Events;
 use common::ui::Ui;
 
 use super::args::{ClusterArgs, DestinationArgs};
@@ -80,13 +80,8 @@ impl Listener {
                 warnings.events.warn(format!("{of_warning}{message}"));
             })),
             on_retry: Some(Arc::new(move |retry: Retry| {
-                retries.events.emit(Event::Retry {
-                    what: format!("{of_retry}{}", retry.what),
-                    attempt: retry.attempt - 1,
-                    of: retry.of,
-                    reason: retry.reason,
-                    next_in_seconds: retry.next_in.as_secs_f64(),
-                });
+                let what = format!("{of_retry}{}", retry.what);
+                retries.events.emit(Retry { what, ..retry }.into());
             })),
             on_request: self.names_requests.then(|| -> Observer<String> {
                 Arc::new(move |line: String| requests.ui.say(&format!("{of_request}{line}")))

@@ -17,7 +17,7 @@ use super::args::CentralOptions;
 use super::connection::{Connection, Target};
 use super::error::CentralError;
 use super::tls;
-use crate::cluster::{Backoff, Cluster, Observer, Options, Retry};
+use crate::cluster::{Again, Attempts, Backoff, Cluster, Observer, Options, Patience, Retry};
 
 /// The longest time for one request whose answer is small.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -33,6 +33,7 @@ pub struct CentralClient {
     user_agent: HeaderValue,
     backoff: Backoff,
     on_retry: Option<Observer<Retry>>,
+    patience: Option<Arc<Patience>>,
     kept: Arc<Mutex<Option<Connection>>>,
 }
 
@@ -102,8 +103,16 @@ impl CentralClient {
             user_agent,
             backoff: observers.backoff,
             on_retry: observers.on_retry.clone(),
+            patience: None,
             kept: Arc::default(),
         })
+    }
+
+    /// The same client, whose requests are repeated while the API server that they go through is
+    /// away.
+    #[must_use]
+    pub fn with_patience(&self, patience: Patience) -> Self {
+        Self { patience: Some(Arc::new(patience)), ..self.clone() }
     }
 
     /// Where Central is looked for, for people.
@@ -139,32 +148,38 @@ impl CentralClient {
     /// Asks and reads the answer whole. Only reading is repeated; the rest may have been done.
     pub(super) async fn bytes(&self, ask: &Ask<'_>) -> Result<Bytes, CentralError> {
         let mut attempt = 1;
+        let mut ways = Attempts::new(self.backoff, self.patience.as_deref());
         loop {
-            let error = match self.once(ask, LIMIT).await {
+            let Unanswered { error, sent } = match self.once(ask, LIMIT).await {
                 Ok(bytes) => return Ok(bytes),
-                Err(Unanswered { error, .. })
-                    if !error.is_transient() || attempt >= self.backoff.tries =>
-                {
-                    return Err(error);
-                }
-                Err(Unanswered { error, sent }) if sent && ask.method != Method::GET => {
-                    return Err(error);
-                }
-                Err(Unanswered { error, .. }) => error,
+                Err(unanswered) => unanswered,
             };
+            if let CentralError::PortForward(way) = &error
+                && self.patience.is_some()
+                && let Some(again) = ways.after(way, true)
+            {
+                // Nothing was sent: the API server on the way is away.
+                self.tell(ask, again, &error);
+                ways.pause(again, way).await.map_err(CentralError::PortForward)?;
+                continue;
+            }
+            let may_repeat = !sent || ask.method == Method::GET;
+            if !error.is_transient() || attempt >= self.backoff.tries || !may_repeat {
+                return Err(error);
+            }
             let next_in = self.backoff.jittered(attempt);
             attempt += 1;
-            if let Some(observer) = &self.on_retry {
-                observer(Retry {
-                    what: format!("{} {} of Central", ask.method, ask.path),
-                    attempt,
-                    of: self.backoff.tries,
-                    reason: error.to_string(),
-                    next_in,
-                });
-            }
+            let of = Some(self.backoff.tries);
+            self.tell(ask, Again { attempt, next_in, of, left: None }, &error);
             tokio::time::sleep(next_in).await;
         }
+    }
+
+    fn tell(&self, ask: &Ask<'_>, again: Again, error: &CentralError) {
+        let Some(observer) = &self.on_retry else { return };
+        let Again { attempt, next_in, of, left } = again;
+        let what = format!("{} {} of Central", ask.method, ask.path);
+        observer(Retry { what, attempt, of, left, reason: error.to_string(), next_in });
     }
 
     /// Asks once, within `limit`.

@@ -123,6 +123,7 @@ impl CentralError {
     pub fn into_failure(self, context: impl Into<String>) -> Failure {
         let exit = match self {
             Self::Config { .. } => Exit::Usage,
+            Self::PortForward(ClusterError::Interrupted { .. }) => Exit::Interrupted,
             _ => Exit::Unexpected,
         };
         let mut failure = Failure::new(exit, context).because(self.to_string());

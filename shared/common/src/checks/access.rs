@@ -7,6 +7,7 @@ use crate::rhacs::Permission;
 
 use super::context::Context;
 use super::definition::Definition;
+use super::escalation::{self, ESCALATION};
 
 const DENIED: Definition = Definition {
     code: "RHACS-ACCESS-DENIED",
@@ -30,7 +31,7 @@ const UNKNOWN: Definition = Definition {
     source: "Kubernetes API, authorization.k8s.io/v1 SelfSubjectAccessReview",
 };
 
-pub(super) const DEFINITIONS: &[Definition] = &[DENIED, NO_WAY_BACK, UNKNOWN];
+pub(super) const DEFINITIONS: &[Definition] = &[DENIED, NO_WAY_BACK, UNKNOWN, ESCALATION];
 
 /// How the purposes of permissions that only the way back needs begin; see [`super::permissions()`].
 const WAY_BACK: [&str; 3] = ["put it back", "take it back", "keep the way back"];
@@ -63,10 +64,11 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
             "kubectl auth can-i --list",
         )
     }));
+    findings.extend(escalation::run(context));
     findings
 }
 
-fn words(permission: &Permission) -> String {
+pub(super) fn words(permission: &Permission) -> String {
     format!("{} {}", permission.verb, target(permission))
 }
 

@@ -4,9 +4,12 @@
 
 mod accept;
 mod access;
+mod admission;
 mod cluster;
+mod configuration;
 mod context;
 mod definition;
+mod escalation;
 mod nodes;
 mod permissions;
 mod policies;
@@ -19,8 +22,10 @@ mod workloads;
 use jiff::Timestamp;
 
 pub use accept::known_codes;
+pub use admission::{ADMISSION, unfit};
 pub use context::{Context, in_days, items, name, short};
 pub use definition::Definition;
+pub use escalation::{Grant, grants};
 pub use permissions::permissions;
 
 use crate::plan::{Finding, Plan, Severity};
@@ -54,6 +59,9 @@ pub const RECORDS: Group = Group { definitions: records::DEFINITIONS, run: recor
 pub const ACCESS: Group = Group { definitions: access::DEFINITIONS, run: access::run };
 /// Whether the workloads are fit to be changed.
 pub const WORKLOADS: Group = Group { definitions: workloads::DEFINITIONS, run: workloads::run };
+/// What Central's own configuration says.
+pub const CONFIGURATION: Group =
+    Group { definitions: configuration::DEFINITIONS, run: configuration::run };
 /// The cluster around the installation.
 pub const CLUSTER: Group = Group { definitions: cluster::DEFINITIONS, run: cluster::run };
 /// Whether new pods find nodes.

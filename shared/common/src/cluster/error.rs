@@ -92,6 +92,12 @@ pub enum ClusterError {
         /// How long it was waited for.
         after: Duration,
     },
+    /// The user asked to stop while the server was away.
+    #[error("interrupted while the API server was away: {reason}")]
+    Interrupted {
+        /// Why the last attempt failed.
+        reason: String,
+    },
     /// The flags or the kubeconfig do not describe a usable connection.
     #[error("{message}")]
     Config {

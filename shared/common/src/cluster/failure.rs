@@ -11,6 +11,7 @@ impl ClusterError {
         let exit = match self {
             Self::Config { .. } => Exit::Usage,
             Self::Forbidden { .. } => Exit::Blocked,
+            Self::Interrupted { .. } => Exit::Interrupted,
             _ => Exit::Unexpected,
         };
         let mut failure = Failure::new(exit, context).because(self.to_string());
@@ -22,7 +23,7 @@ impl ClusterError {
         for hint in self.hints() {
             failure = failure.hint(hint);
         }
-        failure
+        if self.is_transient() { failure.passing() } else { failure }
     }
 
     /// The commands that help to find out or to put it right.

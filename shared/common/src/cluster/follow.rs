@@ -1,4 +1,4 @@
-//! Following a collection by a watch that survives everything but missing permissions.
+//! Following a collection by a watch that survives everything but permissions that stay away.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(90);
 const LONGEST_OPENING: Duration = Duration::from_secs(30);
 /// How often the collection is read when it may not be watched.
 const POLL: Duration = Duration::from_secs(3);
+/// How often in a row what could be read before may be refused: an API server that has just started
+/// does so until it has read its rules, and a token may be renewed meanwhile.
+const MOST_REFUSALS: u32 = 5;
 /// Waits between attempts to reach an API server that is away.
 const RETURN: Backoff =
     Backoff { tries: u32::MAX, first: Duration::from_millis(500), longest: Duration::from_secs(8) };
@@ -30,8 +33,9 @@ pub(super) async fn follow(
     version: String,
     tell: impl Fn(News) + Send,
 ) {
-    let mut follower = Follower { cluster, collection, tell, failures: 0 };
     let mut from = Some(version).filter(|version| !version.is_empty());
+    let was_read = from.is_some();
+    let mut follower = Follower { cluster, collection, tell, failures: 0, refusals: 0, was_read };
     loop {
         let version = match from.take() {
             Some(version) => version,
@@ -53,6 +57,9 @@ struct Follower<F> {
     collection: Collection,
     tell: F,
     failures: u32,
+    refusals: u32,
+    /// Whether it could be read at some time.
+    was_read: bool,
 }
 
 /// Why a watch came to its end.
@@ -71,7 +78,7 @@ impl<F: Fn(News) + Send> Follower<F> {
         loop {
             match self.cluster.list(&self.collection).await {
                 Ok(list) => {
-                    self.failures = 0;
+                    (self.failures, self.refusals, self.was_read) = (0, 0, true);
                     (self.tell)(News::All(list.items));
                     return Some(list.resource_version);
                 }
@@ -89,7 +96,9 @@ impl<F: Fn(News) + Send> Follower<F> {
         match opened {
             Ok(watch) => {
                 (self.tell)(News::Watching);
-                self.relay(watch, version).await
+                let end = self.relay(watch, version).await;
+                (self.tell)(News::Unwatched);
+                end
             }
             Err(ClusterError::Gone { .. }) => End::Restart,
             Err(ClusterError::Forbidden { .. }) => {
@@ -123,7 +132,7 @@ impl<F: Fn(News) + Send> Follower<F> {
                 }
                 Some(Ok(WatchEvent::Deleted(object))) => News::Gone(object),
             };
-            self.failures = 0;
+            (self.failures, self.refusals) = (0, 0);
             if let News::Put(object) | News::Gone(object) = &news
                 && let Some(newer) = object["metadata"]["resourceVersion"].as_str()
             {
@@ -142,14 +151,7 @@ impl<F: Fn(News) + Send> Follower<F> {
 
     /// Tells of an error and waits before the next attempt; none when there shall be none.
     async fn endure(&mut self, error: ClusterError) -> Option<()> {
-        let hopeless = matches!(
-            error,
-            ClusterError::Forbidden { .. }
-                | ClusterError::Unauthorized { .. }
-                | ClusterError::NotFound { .. }
-                | ClusterError::Config { .. }
-        );
-        if hopeless {
+        if self.is_hopeless(&error) {
             (self.tell)(News::Ended(error));
             return None;
         }
@@ -157,6 +159,20 @@ impl<F: Fn(News) + Send> Follower<F> {
         (self.tell)(News::Interrupted(error));
         tokio::time::sleep(RETURN.jittered(self.failures)).await;
         Some(())
+    }
+
+    /// Whether trying on is pointless: what is refused from the first on stays so.
+    fn is_hopeless(&mut self, error: &ClusterError) -> bool {
+        match error {
+            ClusterError::Forbidden { .. }
+            | ClusterError::Unauthorized { .. }
+            | ClusterError::NotFound { .. } => {
+                self.refusals += 1;
+                !self.was_read || self.refusals > MOST_REFUSALS
+            }
+            ClusterError::Config { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) enum News {
     All(Vec<Value>),
     /// A watch was opened: from now on changes are told.
     Watching,
+    /// The watch has ended, as all do: until the next one nothing is told.
+    Unwatched,
     /// One object is new or changed.
     Put(Value),
     /// One object is gone.
@@ -83,6 +85,13 @@ pub(super) struct Look {
     pub(super) ended: bool,
 }
 
+impl Look {
+    /// Whether these are objects of some time ago, of which nobody knows what they are now.
+    pub(super) fn is_stale(&self) -> bool {
+        !self.objects.is_empty() && self.fault.is_some()
+    }
+}
+
 impl Cluster {
     /// Takes over a list as the beginning of a watch that may be needed later, which saves reading
     /// the collection once more. Too old a list does no harm: the API server says so, and it is
@@ -95,8 +104,7 @@ impl Cluster {
         state.take(News::All(list.items.clone()));
         let mut followed = self.informers.followed();
         match followed.iter_mut().find(|known| known.collection == *collection) {
-            // What is followed is newer than any list.
-            Some(known) if known.task.is_some() => {}
+            Some(known) if known.task.is_some() => lock(&known.state).adopt(list.items.clone()),
             Some(known) => known.state = Arc::new(Mutex::new(state)),
             None => {
                 let (collection, state) = (collection.clone(), Arc::new(Mutex::new(state)));
@@ -173,7 +181,7 @@ impl Cluster {
             changed.send_modify(|count| *count = count.wrapping_add(1));
         };
         // The task must not keep alive what ends it.
-        let alone = Self { informers: Arc::default(), ..self.clone() };
+        let alone = Self { informers: Arc::default(), ..self.without_patience() };
         informer.task = Some(tokio::spawn(follow(alone, collection.clone(), version, tell)));
     }
 
@@ -230,6 +238,7 @@ impl State {
                 (self.complete, self.listed_at, self.fault) = (true, Some(now), None);
             }
             News::Watching => (self.watched_since, self.fault) = (Some(now), None),
+            News::Unwatched => self.watched_since = None,
             News::Put(object) => drop(self.objects.insert(name(&object), kept(object))),
             News::Gone(object) => drop(self.objects.remove(&name(&object))),
             News::Interrupted(error) => {
@@ -238,6 +247,14 @@ impl State {
             News::Ended(error) => {
                 (self.watched_since, self.fault, self.ended) = (None, Some(error), true);
             }
+        }
+    }
+
+    /// Takes over a list that was read beside what follows the collection: the latter is newer,
+    /// once it could read anything.
+    fn adopt(&mut self, items: Vec<Value>) {
+        if !self.complete {
+            self.take(News::All(items));
         }
     }
 
@@ -329,6 +346,51 @@ mod tests {
         state.take_at(News::Interrupted(error), later + SETTLED);
         let look = state.look(later + SETTLED);
         assert!(!look.live && look.fault.is_some());
+        assert!(!look.is_stale(), "of nothing nothing wrong is known");
+    }
+
+    #[test]
+    fn a_list_counts_where_following_has_brought_nothing_yet() {
+        let mut state = State::default();
+        let server = "https://api:6443".to_owned();
+        state.take(News::Interrupted(ClusterError::Timeout {
+            server,
+            after: Duration::from_secs(1),
+        }));
+        state.adopt(vec![pod("a", "1")]);
+        let look = state.look(Instant::now());
+        assert!(look.complete && look.objects.len() == 1 && !look.is_stale());
+        state.take(News::Put(pod("b", "2")));
+        state.adopt(vec![pod("a", "1")]);
+        assert_eq!(state.look(Instant::now()).objects.len(), 2, "what is followed is newer");
+    }
+
+    #[test]
+    fn a_watch_that_has_ended_tells_no_longer_what_happens() {
+        let mut state = State::default();
+        let start = Instant::now();
+        state.take_at(News::All(vec![pod("a", "1")]), start);
+        state.take_at(News::Watching, start);
+        let later = start + RECENT;
+        assert!(state.look(later).live);
+        state.take_at(News::Unwatched, later);
+        assert!(!state.look(later).live);
+        state.take_at(News::Watching, later);
+        assert!(state.look(later + SETTLED).live);
+    }
+
+    #[test]
+    fn what_cannot_be_read_any_more_is_stale_until_it_is_told_anew() {
+        let server = "https://api:6443".to_owned();
+        let error = ClusterError::Timeout { server, after: Duration::from_secs(1) };
+        let mut state = State::default();
+        let now = Instant::now();
+        state.take_at(News::All(vec![pod("a", "1")]), now);
+        assert!(!state.look(now).is_stale());
+        state.take_at(News::Interrupted(error), now);
+        assert!(state.look(now).complete && state.look(now).is_stale());
+        state.take_at(News::Watching, now);
+        assert!(!state.look(now).is_stale());
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod list;
 mod log;
 mod objects;
 mod options;
+mod patience;
 mod proxy;
 mod records;
 mod redact;
@@ -45,6 +46,8 @@ pub use list::{Collection, List};
 pub use log::LogOptions;
 pub use objects::WriteOptions;
 pub use options::{Backoff, Observer, Options, Retry};
+pub use patience::Patience;
+pub(crate) use patience::{Again, Attempts};
 pub(crate) use proxy::is_bypassed;
 pub use records::{RecordHeader, Records, Stored};
 pub use review::{Decision, Rules, ServerVersion, User};
@@ -63,6 +66,7 @@ pub struct Cluster {
     namespace: Arc<str>,
     timeout: Option<Duration>,
     options: Arc<Options>,
+    patience: Option<Arc<Patience>>,
     clock: server_clock::ServerClock,
     informers: Arc<informer::Informers>,
 }
@@ -94,9 +98,23 @@ impl Cluster {
             namespace: args.namespace().into(),
             timeout: args.timeout(),
             options: Arc::new(options.clone()),
+            patience: None,
             clock,
             informers: Arc::default(),
         })
+    }
+
+    /// The same connection, whose requests are repeated while the API server is away.
+    #[must_use]
+    pub fn with_patience(&self, patience: Patience) -> Self {
+        Self { patience: Some(Arc::new(patience)), ..self.clone() }
+    }
+
+    /// The same connection, whose requests fail within seconds: for what is repeated by its caller,
+    /// or not worth waiting for.
+    #[must_use]
+    pub fn without_patience(&self) -> Self {
+        Self { patience: None, ..self.clone() }
     }
 
     /// The API server's URL, without credentials.

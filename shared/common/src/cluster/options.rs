@@ -60,12 +60,28 @@ pub struct Retry {
     pub what: String,
     /// The number of the coming attempt, from 2.
     pub attempt: u32,
-    /// The last attempt's number.
-    pub of: u32,
+    /// The last attempt's number; none where time is the limit.
+    pub of: Option<u32>,
+    /// How long it is tried after that attempt; none where attempts are counted.
+    pub left: Option<Duration>,
     /// Why the attempt before failed.
     pub reason: String,
     /// How long until it is made.
     pub next_in: Duration,
+}
+
+impl fmt::Display for Retry {
+    /// For people, where there is no run to tell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, attempt, of, left, reason, next_in } = self;
+        let next_in = next_in.as_secs_f64();
+        write!(f, "{what} failed ({reason}); trying again in {next_in:.1} s")?;
+        match (of, left) {
+            (Some(of), _) => write!(f, " ({attempt} of {of})"),
+            (None, Some(left)) => write!(f, ", for up to {} s more", left.as_secs()),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 /// Waits between attempts that double, with jitter, up to a limit.

@@ -10,10 +10,8 @@ use serde_json::Value;
 
 use super::error::ClusterError;
 use super::options::Retry;
+use super::patience::Attempts;
 use super::{Cluster, redact};
-
-/// The longest `Retry-After` that is waited for; a server that wants more gets no retry.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What is asked of the API server.
 pub(super) struct Call {
@@ -121,30 +119,24 @@ impl Cluster {
     where
         F: Future<Output = Result<T, ClusterError>>,
     {
-        let backoff = self.options.backoff;
-        let mut attempt = 1;
+        let mut attempts = Attempts::new(self.options.backoff, self.patience.as_deref());
         loop {
             let error = match attempt_once().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let repeatable = (call.idempotent && is_retried(&error)) || error.was_not_carried_out();
-            let asked_for = error.retry_after().unwrap_or_default();
-            if attempt >= backoff.tries || !repeatable || asked_for > LONGEST_RETRY_AFTER {
-                return Err(error);
-            }
-            let next_in = backoff.jittered(attempt).max(asked_for);
-            attempt += 1;
+            let Some(again) = attempts.after(&error, call.idempotent) else { return Err(error) };
             if let Some(observer) = &self.options.on_retry {
                 observer(Retry {
                     what: call.describe(),
-                    attempt,
-                    of: backoff.tries,
+                    attempt: again.attempt,
+                    of: again.of,
+                    left: again.left,
                     reason: error.to_string(),
-                    next_in,
+                    next_in: again.next_in,
                 });
             }
-            tokio::time::sleep(next_in).await;
+            attempts.pause(again, &error).await?;
         }
     }
 
@@ -187,11 +179,6 @@ impl Cluster {
             Err(_) => Err(ClusterError::Timeout { server: self.server.to_string(), after: limit }),
         }
     }
-}
-
-/// A time-out has cost the user the whole limit already; everything else transient is repeated.
-fn is_retried(error: &ClusterError) -> bool {
-    error.is_transient() && !matches!(error, ClusterError::Timeout { .. })
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

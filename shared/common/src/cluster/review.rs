@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::request::Call;
 use super::{Cluster, ClusterError};
 use crate::rhacs::Permission;
+use crate::rhacs::authorization::allows;
 
 /// What the user may do in a namespace, from one SelfSubjectRulesReview.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,12 +55,13 @@ impl Rules {
     /// Whether a rule of the list allows it.
     #[must_use]
     pub fn allow(&self, wanted: &Permission) -> bool {
-        self.rules.iter().any(|rule| {
-            contains(&rule["verbs"], &wanted.verb)
-                && contains(&rule["apiGroups"], &wanted.group)
-                && has_resource(&rule["resources"], &wanted.resource)
-                && has_name(&rule["resourceNames"], wanted.name.as_deref())
-        })
+        allows(&self.rules, wanted)
+    }
+
+    /// The rules about resources as the API server tells them.
+    #[must_use]
+    pub fn resource_rules(&self) -> &[Value] {
+        &self.rules
     }
 }
 
@@ -158,25 +160,6 @@ impl Cluster {
     }
 }
 
-fn contains(list: &Value, wanted: &str) -> bool {
-    list.as_array().into_iter().flatten().any(|item| item == "*" || item == wanted)
-}
-
-fn has_resource(list: &Value, wanted: &str) -> bool {
-    let of_any = wanted.split_once('/').map(|(_, subresource)| format!("*/{subresource}"));
-    contains(list, wanted) || of_any.is_some_and(|of_any| contains(list, &of_any))
-}
-
-/// A rule without names holds for all; one with names holds for none else.
-fn has_name(list: &Value, wanted: Option<&str>) -> bool {
-    match list.as_array() {
-        Some(names) if !names.is_empty() => {
-            wanted.is_some_and(|wanted| names.iter().any(|name| name == wanted))
-        }
-        _ => true,
-    }
-}
-
 fn user(info: &Value) -> User {
     let groups = info["groups"].as_array().into_iter().flatten();
     User {
@@ -200,37 +183,6 @@ fn number(value: &Value) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rules_are_read_as_the_authorizer_reads_them() {
-        let rules = Rules {
-            rules: vec![
-                json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods", "*/log"]}),
-                json!({"verbs": ["*"], "apiGroups": ["apps"], "resources": ["*"]}),
-                json!({"verbs": ["update"], "apiGroups": [""], "resources": ["secrets"],
-                       "resourceNames": ["scanner-tls"]}),
-            ],
-            ..Rules::default()
-        };
-        let may = |verb: &str, group: &str, resource: &str, name: Option<&str>| {
-            rules.allow(&Permission {
-                verb: verb.to_owned(),
-                group: group.to_owned(),
-                resource: resource.to_owned(),
-                name: name.map(str::to_owned),
-                ..Permission::default()
-            })
-        };
-        assert!(may("get", "", "pods", None));
-        assert!(may("get", "", "pods/log", None));
-        assert!(!may("delete", "", "pods", None));
-        assert!(may("update", "apps", "deployments/scale", None));
-        assert!(!may("create", "", "pods/portforward", None));
-        assert!(may("patch", "apps", "deployments", Some("central")));
-        assert!(may("update", "", "secrets", Some("scanner-tls")));
-        assert!(!may("update", "", "secrets", Some("central-tls")));
-        assert!(!may("update", "", "secrets", None));
-    }
 
     #[test]
     fn minor_versions_with_a_plus_are_read() {

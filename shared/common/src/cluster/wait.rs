@@ -129,7 +129,8 @@ pub async fn slow_rollout(
 }
 
 struct Wait<'a> {
-    cluster: &'a Cluster,
+    /// What fails is told and tried again here, within the time limit of the wait.
+    cluster: Cluster,
     reference: &'a ObjectRef,
     on: &'a mut (dyn FnMut(Waiting) + Send),
     told: Option<Waiting>,
@@ -162,7 +163,7 @@ impl<'a> Wait<'a> {
         };
         let generation = seen.and_then(|seen| seen["metadata"]["generation"].as_i64());
         Self {
-            cluster,
+            cluster: cluster.without_patience(),
             reference,
             on,
             told: None,
@@ -304,7 +305,13 @@ impl<'a> Wait<'a> {
         }
     }
 
+    /// What is wrong, as far as that is known now: graces run out while the API server is away, and
+    /// objects of before do not tell whether their trouble has passed meanwhile.
     fn trouble(&self) -> Option<Trouble> {
+        let is_stale = |of| self.cluster.peek(of).is_some_and(|look| look.is_stale());
+        if is_stale(&self.pods) || is_stale(&self.replica_sets) {
+            return None;
+        }
         self.observed(diagnose)?
     }
 

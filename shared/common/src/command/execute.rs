@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Prepared, Session, roxctl, taken_back};
 use crate::central::{CentralClient, Probe};
 use crate::cluster::rollout::{Progress, judge};
-use crate::cluster::{Held, Lease};
+use crate::cluster::{Cluster, Held, Lease, Patience};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::all_objects;
@@ -18,6 +18,11 @@ use crate::run::{
     locked,
 };
 use crate::ui::plan_text;
+
+/// How long each request of a run is repeated while the API server is away: the control plane of a
+/// single node is back from a restart or an update within that time, and a run that did not wait
+/// would leave the installation half-way.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Refuses to look any further while another run changes the installation.
 ///
@@ -50,7 +55,7 @@ pub async fn start_unreported(session: &Session, prepared: Prepared) -> Result<R
     let (who, host, now) = (who(session, &snapshot), host(session), session.env.now());
     let record = Record::new(session.env.run_id(), plan, who, host, now);
     let held = take_lock(session, &record).await?;
-    let journal = ClusterJournal::new(&session.cluster).among(&snapshot.secrets);
+    let journal = ClusterJournal::new(&patient(session)).among(&snapshot.secrets);
     carry_out(session, record, journal, held, &snapshot, central).await
 }
 
@@ -61,7 +66,7 @@ pub async fn start_unreported(session: &Session, prepared: Prepared) -> Result<R
 /// As [`start`].
 pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
     let (snapshot, central) = session.observe_all().await?;
-    let opened = ClusterJournal::open(&session.cluster, id).await?;
+    let opened = ClusterJournal::open(&patient(session), id).await?;
     let Some((journal, mut record)) = opened else {
         return Err(Failure::usage(format!("there is no run {id}")));
     };
@@ -126,7 +131,8 @@ async fn carry_out(
     session.attach(&events);
     let probe = central.as_ref().map(|central| Probe::start(central, session.env.clock()));
     let local = snapshot.local_cluster().map(|cluster| cluster.id.clone());
-    let mut executor = ClusterExecutor::new(session.cluster.clone(), central, record.plan.clone())
+    let central = central.map(|central| central.with_patience(patience(session)));
+    let mut executor = ClusterExecutor::new(patient(session), central, record.plan.clone())
         .with_objects(&snapshot.objects)
         .with_local_cluster(local)
         .with_token_credentials(session.has_token()?);
@@ -142,7 +148,7 @@ async fn carry_out(
     let mut run = Box::pin(runner.run(record)).await;
     session.detach();
     if let Ending::Finished(_) = &run.ending {
-        Box::pin(taken_back::note(session, &run.record.plan)).await;
+        Box::pin(taken_back::note(session, &patient(session), &run.record.plan)).await;
     }
     let released = held.release().await;
     if let Err(error) = released {
@@ -192,6 +198,16 @@ fn is_about_constraints(object: &str) -> bool {
     }
 }
 
+/// The connection for what a run reads and writes. The lock is renewed without patience: it has its
+/// own, which knows when it expires.
+fn patient(session: &Session) -> Cluster {
+    session.cluster.with_patience(patience(session))
+}
+
+fn patience(session: &Session) -> Patience {
+    Patience::new(PATIENCE, session.stop.interrupt.signal())
+}
+
 async fn take_lock(session: &Session, record: &Record) -> Result<Held, Failure> {
     // From here on, Ctrl-C stops at a safe point, so that the lock is given back.
     session.stop.running.store(true, Ordering::SeqCst);
@@ -205,7 +221,8 @@ async fn outwait_own_lock(
     record: &Record,
     failure: Failure,
 ) -> Result<Held, Failure> {
-    let current = || async { Lease::current(&session.cluster).await.ok().flatten() };
+    let cluster = patient(session);
+    let current = || async { Lease::current(&cluster).await.ok().flatten() };
     let Some(first) = current().await.filter(|lease| lease.holder.ends_with(&record.id)) else {
         return Err(failure);
     };

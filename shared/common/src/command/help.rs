@@ -1,5 +1,7 @@
 //! Flags that may stand before or after a verb, and which of them the verb's help shows.
 
+use std::ffi::OsString;
+
 use clap::{Arg, Command};
 
 use crate::failure::Failure;
@@ -25,6 +27,17 @@ pub fn share_flags(command: Command, shown: &[Shown]) -> Command {
             verb.args(missing)
         })
     })
+}
+
+/// `PROGRAM help VERB`, as people type it for want of kubectl's own help, is `PROGRAM VERB --help`.
+#[must_use]
+pub fn spelled_out(args: &[OsString]) -> Vec<OsString> {
+    match args {
+        [program, word, verb @ ..] if word == "help" => {
+            [std::slice::from_ref(program), verb, &["--help".into()]].concat()
+        }
+        _ => args.to_vec(),
+    }
 }
 
 /// Refuses the first flag that is given though it means nothing at `verb`, instead of ignoring it.
@@ -86,6 +99,20 @@ mod tests {
         let matches = command().try_get_matches_from(["kubectl", "unlock", "--force"]).unwrap();
         let (_, unlock) = matches.subcommand().unwrap();
         assert!(unlock.get_flag("force"));
+    }
+
+    #[test]
+    fn help_is_a_word_as_well_as_a_flag() {
+        for (typed, meant) in [
+            ("x help", "x --help"),
+            ("x help plan", "x plan --help"),
+            ("x resume help", "x resume help"),
+            ("x -n help", "x -n help"),
+            ("x", "x"),
+        ] {
+            let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<OsString>>();
+            assert_eq!(spelled_out(&words(typed)), words(meant), "{typed}");
+        }
     }
 
     #[test]

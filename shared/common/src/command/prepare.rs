@@ -2,12 +2,13 @@
 
 use super::Session;
 use crate::central::CentralClient;
-use crate::checks::{self, permissions};
+use crate::checks::{self, Grant, grants, permissions};
+use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::review;
 use crate::plan::{Finding, Plan, Severity};
-use crate::rhacs::Snapshot;
+use crate::rhacs::{Access, Permission, Snapshot};
 
 /// A plan, what the checks say to it, and the state both were made from.
 pub struct Prepared {
@@ -32,12 +33,32 @@ pub async fn check(
     central: Option<CentralClient>,
 ) -> Result<Prepared, Failure> {
     if !plan.is_empty() {
-        let wanted = permissions(&plan);
-        snapshot.access = review(&session.cluster, &snapshot.namespace, wanted).await;
+        let grants = grants(&plan, &snapshot);
+        snapshot.access = access(&session.cluster, &snapshot.namespace, &plan, &grants).await;
     }
     let findings =
         checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options());
     Ok(Prepared { snapshot, plan, findings, central })
+}
+
+/// Finds out what of all that `plan` needs the user may do. Who may not write each of `grants`
+/// whatever it grants has to have all of that, so that their own rules are needed as well.
+async fn access(cluster: &Cluster, namespace: &str, plan: &Plan, grants: &[Grant]) -> Access {
+    let exemptions: Vec<&Permission> = grants.iter().map(|grant| &grant.exemption).collect();
+    let mut wanted = permissions(plan);
+    wanted.extend(exemptions.iter().copied().cloned());
+    let mut access = review(cluster, namespace, wanted).await;
+    let (lacking, denied) =
+        std::mem::take(&mut access.denied).into_iter().partition(|one| exemptions.contains(&one));
+    access.denied = denied;
+    let lacking: Vec<Permission> = lacking;
+    let others = exemptions.into_iter().filter(|one| !lacking.contains(one));
+    access.exempt = others.cloned().collect();
+    if !lacking.is_empty() {
+        let rules = cluster.review_rules(namespace).await.ok();
+        access.rules = rules.map(|rules| rules.resource_rules().to_vec());
+    }
+    access
 }
 
 /// The failure that findings amount to: the blocking ones, each with its fix.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::help::spelled_out;
 use super::{Stop, Tool, completions};
 use crate::env::Env;
 use crate::exit::Exit;
@@ -30,7 +31,7 @@ where
     {
         return exit;
     }
-    let cli = match read(env.args()) {
+    let cli = match read(&spelled_out(env.args())) {
         Ok(cli) => cli,
         Err(error) => return print_usage(env, &error),
     };

@@ -255,21 +255,8 @@ impl Listener {
 
     fn retry(&self, retry: Retry) {
         match self.events() {
-            Some(events) => events.emit(Event::Retry {
-                what: retry.what,
-                attempt: retry.attempt - 1,
-                of: retry.of,
-                reason: retry.reason,
-                next_in_seconds: retry.next_in.as_secs_f64(),
-            }),
-            None => self.ui.warn(&format!(
-                "{} failed ({}); trying again in {:.1} s ({} of {})",
-                retry.what,
-                retry.reason,
-                retry.next_in.as_secs_f64(),
-                retry.attempt,
-                retry.of
-            )),
+            Some(events) => events.emit(retry.into()),
+            None => self.ui.warn(&retry.to_string()),
         }
     }
 }

@@ -54,11 +54,13 @@ pub async fn observe(
     snapshot.namespace_exists =
         is_inhabited || own.is_some() || snapshot.unread.contains_key("namespace");
     snapshot.cluster = ClusterIdentity {
-        id: own.map(|own| text(&own["metadata"]["uid"])).unwrap_or_default(),
+        id: own.as_ref().map(|own| text(&own["metadata"]["uid"])).unwrap_or_default(),
         server: cluster.server().to_owned(),
         version: version.git_version,
     };
     let central_ca = fill(&mut snapshot, lists)?;
+    // Its annotations say which users and groups OpenShift gives its pods.
+    snapshot.objects.extend(own.map(without_managed_fields));
     Ok(Observation { snapshot, central_ca })
 }
 

@@ -2,7 +2,7 @@
 
 use super::Running;
 use crate::rhacs::images::{Image, Role};
-use crate::rhacs::rules::component_of;
+use crate::rhacs::rules::{component_of, product_image};
 use crate::rhacs::{ObjectRef, Snapshot, Version};
 
 /// Every product container of the installation with its image.
@@ -18,7 +18,7 @@ pub fn running(snapshot: &Snapshot) -> Vec<Running> {
             workload
                 .all_containers()
                 .filter(|container| {
-                    !container.is_init() && Image::classify(container.image()).is_some()
+                    !container.is_init() && product_image(workload.name(), container).is_some()
                 })
                 .map(|container| Running {
                     component,

@@ -1,4 +1,5 @@
-//! The text of `central-config.yaml`: reading and setting `maintenance.forceRollbackVersion`.
+//! The text of `central-config.yaml`: its `maintenance.safeMode`, and reading and setting its
+//! `maintenance.forceRollbackVersion`.
 //!
 //! Central reads it at its start. People write comments into it, so that one line is changed rather
 //! than the whole written anew.
@@ -12,6 +13,8 @@ pub const NONE: &str = "none";
 
 const SECTION: &str = "maintenance";
 const FIELD: &str = "forceRollbackVersion";
+const SAFE_MODE: &str = "safeMode";
+const TRUE: [&str; 4] = ["true", "yes", "on", "y"];
 
 /// The version that is forced; none when nothing is.
 ///
@@ -21,6 +24,17 @@ pub fn forced_version(text: &str) -> Result<Option<String>, String> {
     let config = parse(text)?;
     let value = &config[SECTION][FIELD];
     Ok(value.as_str().filter(|value| *value != NONE).map(str::to_owned))
+}
+
+/// Whether Central and its migrator are told to leave the database alone.
+///
+/// # Errors
+/// When the text is not YAML.
+pub fn is_safe_mode(text: &str) -> Result<bool, String> {
+    let value = &parse(text)?[SECTION][SAFE_MODE];
+    // Central reads YAML 1.1, in which more words are true.
+    let is_word = |word: &str| TRUE.iter().any(|it| word.eq_ignore_ascii_case(it));
+    Ok(value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(is_word)))
 }
 
 /// `text` with the forced version set to `value`; all else in it stays, comments included wherever
@@ -139,6 +153,23 @@ mod tests {
             json!({"safeMode": true, "forceRollbackVersion": "3.66.1"})
         );
         assert_eq!(forced["other"], json!([1, 2]));
+    }
+
+    #[test]
+    fn safe_mode_is_what_yaml_takes_for_true() {
+        for (text, expected) in [
+            (OFFICIAL, false),
+            ("", false),
+            ("safeMode: true\n", false),
+            ("maintenance:\n  # safeMode: true\n  forceRollbackVersion: none\n", false),
+            ("maintenance:\n  safeMode: true\n", true),
+            ("maintenance: {safeMode: true}\n", true),
+            ("maintenance:\n  safeMode: yes\n", true),
+            ("maintenance:\n  safeMode: off\n", false),
+        ] {
+            assert_eq!(is_safe_mode(text), Ok(expected), "{text}");
+        }
+        assert!(is_safe_mode("a: [").is_err());
     }
 
     #[test]

@@ -43,11 +43,20 @@ pub const fn is_supported_target(to: &Version) -> bool {
     to.major() < major || (to.major() == major && to.minor() <= minor)
 }
 
+/// The newest release that is known here.
+pub static NEWEST_KNOWN: Version = Version::release(4, 11, 2);
+
+/// Whether the release line of `version` is newer than every one that is known here.
+#[must_use]
+pub const fn is_beyond_known(version: &Version) -> bool {
+    version.is_at_least(NEWEST_KNOWN.major(), NEWEST_KNOWN.minor() + 1)
+}
+
 /// Whether the product ever published a release line with this major and minor number, as far as
 /// is known here.
 #[must_use]
 pub const fn is_known_line(version: &Version) -> bool {
-    matches!((version.major(), version.minor()), (3, 40..=74) | (4, 0..=11))
+    matches!((version.major(), version.minor()), (3, 40..=74) | (4, _)) && !is_beyond_known(version)
 }
 
 /// The stages from `from` to `to`; one stage when nothing has to be passed on the way.
@@ -175,6 +184,29 @@ mod tests {
         assert_eq!(way("4.0.0", "4.4.0"), ["4.4.0"]);
         assert_eq!(way("4.5.9", "4.11.1"), ["4.9.9", "4.11.1"]);
         assert_eq!(way("4.6.0", "4.11.1"), ["4.11.1"]);
+    }
+
+    #[test]
+    fn lines_are_known_newer_or_nonsense() {
+        for (text, is_known, is_beyond) in [
+            ("3.0.40.0", true, false),
+            ("3.74.9", true, false),
+            ("4.0.0", true, false),
+            ("4.11.9", true, false),
+            ("4.12.0", false, true),
+            ("4.12.x-3-gab", false, true),
+            ("5.0.0", false, true),
+            ("3.99.0", false, false),
+            ("3.75.0", false, false),
+            ("2.0.0", false, false),
+        ] {
+            let version: Version = text.parse().expect(text);
+            assert_eq!(
+                (is_known_line(&version), is_beyond_known(&version)),
+                (is_known, is_beyond),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is true of RHACS: pure knowledge, no I/O.
 
+pub mod authorization;
 pub mod central_config;
 mod component;
 pub mod hops;
@@ -10,6 +11,7 @@ mod object;
 pub mod official;
 pub mod parity;
 mod platform;
+mod presumed;
 pub mod rules;
 pub mod scanner_config;
 pub mod scc;
@@ -24,6 +26,7 @@ pub use component::Component;
 pub use install::InstallMethod;
 pub use object::{ObjectRef, essence};
 pub use platform::Platform;
+pub use presumed::{presumed_version, untold_images};
 pub use snapshot::{
     Access, CentralFacts, Certificate, ClusterIdentity, Permission, SecretFacts, SecuredCluster,
     Snapshot, UpgradeStatus,

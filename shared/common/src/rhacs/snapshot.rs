@@ -107,6 +107,10 @@ pub struct Access {
     pub denied: Vec<Permission>,
     /// Permissions that could not be found out, with the reason.
     pub unknown: BTreeMap<String, String>,
+    /// The rules that hold for the user in the namespace; none when nobody asked for them.
+    pub rules: Option<Vec<Value>>,
+    /// The permissions to write a Role or a binding whatever it grants that the user has.
+    pub exempt: Vec<Permission>,
 }
 
 /// A verb on a resource.

@@ -9,11 +9,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A product version: `3.0.62.1`, `3.69.2`, `4.11.1`, `4.5.0-rc.2`, `4.4.0-nightly-20240301`,
-/// `4.5.x-123-gabcdef`.
+/// `4.5.x-123-gabcdef`, `3.74.x-nightly-20230224`, each of them perhaps with `-dirty` at its end.
 ///
 /// Not semver: up to minor 62 the product wrote `3.0.62.1` for what everyone calls 3.62.1; both
 /// are read, and they are equal. `x` as the patch is a build on the way to patch 0, older than any
-/// release candidate of it. Source: the tags of the product's repository, its `pkg/version`.
+/// release candidate of it; a nightly of it comes after those that only count commits. A dirty
+/// build, from a tree with changes that nobody committed, comes after the same clean one. Source: the tags of the product's repository, its `pkg/version`.
 #[derive(Clone, Debug)]
 pub struct Version {
     major: u32,
@@ -22,11 +23,13 @@ pub struct Version {
     stage: Stage,
     commits: u32,
     revision: String,
+    dirty: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 enum Stage {
     Development,
+    DevelopmentNightly(u32),
     Nightly(u32),
     Candidate(u32),
     Release,
@@ -42,7 +45,7 @@ impl Version {
     #[must_use]
     pub const fn release(major: u32, minor: u32, patch: u32) -> Self {
         let stage = Stage::Release;
-        Self { major, minor, patch, stage, commits: 0, revision: String::new() }
+        Self { major, minor, patch, stage, commits: 0, revision: String::new(), dirty: false }
     }
 
     /// The major number: 3 or 4 of what is published.
@@ -66,7 +69,7 @@ impl Version {
     /// Whether this is a published release rather than a candidate, nightly or development build.
     #[must_use]
     pub const fn is_release(&self) -> bool {
-        matches!(self.stage, Stage::Release) && self.commits == 0
+        matches!(self.stage, Stage::Release) && self.commits == 0 && !self.dirty
     }
 
     /// Whether `major.minor` of this version is at least the given one; pre-releases of
@@ -82,8 +85,9 @@ impl Version {
         self.to_string()
     }
 
-    fn key(&self) -> (u32, u32, u32, Stage, u32, &str) {
-        (self.major, self.minor, self.patch, self.stage, self.commits, &self.revision)
+    fn key(&self) -> (u32, u32, u32, Stage, u32, &str, bool) {
+        let revision = self.revision.as_str();
+        (self.major, self.minor, self.patch, self.stage, self.commits, revision, self.dirty)
     }
 }
 
@@ -104,12 +108,16 @@ impl fmt::Display for Version {
         };
         match self.stage {
             Stage::Development => text.push('x'),
+            Stage::DevelopmentNightly(date) => text.push_str(&format!("x-nightly-{date}")),
             Stage::Release => text.push_str(&self.patch.to_string()),
             Stage::Candidate(number) => text.push_str(&format!("{}-rc.{number}", self.patch)),
             Stage::Nightly(date) => text.push_str(&format!("{}-nightly-{date}", self.patch)),
         }
         if self.commits > 0 || !self.revision.is_empty() {
             text.push_str(&format!("-{}-g{}", self.commits, self.revision));
+        }
+        if self.dirty {
+            text.push_str("-dirty");
         }
         f.pad(&text)
     }
@@ -158,7 +166,8 @@ const LAST_FOUR_PART_MINOR: u32 = 62;
 
 fn parse(text: &str) -> Option<Version> {
     let text = text.strip_prefix('v').unwrap_or(text);
-    let mut words = text.split('-');
+    let clean = text.strip_suffix("-dirty");
+    let mut words = clean.unwrap_or(text).split('-');
     let numbers: Vec<&str> = words.next()?.split('.').collect();
     let (major, minor, patch) = match *numbers.as_slice() {
         [major, "0", minor, patch] if major == "3" => (major, minor, patch),
@@ -171,15 +180,19 @@ fn parse(text: &str) -> Option<Version> {
     } else {
         version.patch = number(patch)?;
     }
+    version.dirty = clean.is_some();
     let mut next = words.next();
-    if version.stage == Stage::Release {
-        if let Some(candidate) = next.and_then(|word| word.strip_prefix("rc.")) {
-            version.stage = Stage::Candidate(number(candidate)?);
-            next = words.next();
-        } else if next == Some("nightly") {
-            version.stage = Stage::Nightly(number(words.next()?)?);
-            next = words.next();
-        }
+    let candidate = next.and_then(|word| word.strip_prefix("rc."));
+    if let (Stage::Release, Some(candidate)) = (version.stage, candidate) {
+        version.stage = Stage::Candidate(number(candidate)?);
+        next = words.next();
+    } else if next == Some("nightly") {
+        let date = number(words.next()?)?;
+        version.stage = match version.stage {
+            Stage::Development => Stage::DevelopmentNightly(date),
+            _ => Stage::Nightly(date),
+        };
+        next = words.next();
     }
     if let Some(commits) = next {
         version.commits = number(commits)?;
@@ -223,7 +236,17 @@ mod tests {
             "3.62.1",
             "3.63.0",
             "3.69.2",
+            "3.74.x",
+            "3.74.x-12-gabcdef",
+            "3.74.x-12-gabcdef-dirty",
+            "3.74.x-13-gabcdef",
+            "3.74.x-nightly-20230224",
+            "3.74.x-nightly-20230224-2-gabcdef",
+            "3.74.x-nightly-20230225",
+            "3.74.0-nightly-20230101",
             "3.74.0",
+            "3.74.0-dirty",
+            "3.74.1",
             "4.5.x-123-gabcdef",
             "4.5.0-nightly-20240301",
             "4.5.0-rc.1",
@@ -238,6 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_published_is_a_release() {
+        for (text, expected) in [
+            ("3.74.0", true),
+            ("3.0.62.1", true),
+            ("3.74.0-dirty", false),
+            ("3.74.x", false),
+            ("3.74.x-nightly-20230224", false),
+            ("3.74.0-rc.1", false),
+            ("3.74.0-1-gab", false),
+        ] {
+            assert_eq!(version(text).is_release(), expected, "{text}");
+        }
+        assert!(version("3.74.x-nightly-20230224").is_at_least(3, 74));
+    }
+
+    #[test]
     fn other_text_is_refused() {
         for text in [
             "",
@@ -249,6 +288,13 @@ mod tests {
             "3.069.2",
             "3.69.-1",
             "4.5.x-1",
+            "4.5.x-rc.1",
+            "4.5.x-nightly",
+            "4.5.x-nightly-today",
+            "4.5.x-dirty-1-gab",
+            "4.5.0-dirty-dirty",
+            "4.5.0-1-dirty",
+            "-dirty",
             "4.5.0-rc",
             "4.5.0-rc.1-2",
             "4.5.0-3-gxyz",
@@ -266,10 +312,12 @@ mod tests {
             (0..4u32, 0..9u32).prop_map(|(patch, rc)| format!("{patch}-rc.{rc}")),
             (0..4u32).prop_map(|patch| format!("{patch}-nightly-20240301")),
             (0..900u32).prop_map(|commits| format!("x-{commits}-gabcdef")),
+            (0..4u32).prop_map(|date| format!("x-nightly-2024030{date}")),
             Just("x".to_owned()),
         ];
-        (3..5u32, 0..80u32, stage)
-            .prop_map(|(major, minor, rest)| version(&format!("{major}.{minor}.{rest}")))
+        (3..5u32, 0..80u32, stage, prop_oneof![Just(""), Just("-dirty")]).prop_map(
+            |(major, minor, rest, dirty)| version(&format!("{major}.{minor}.{rest}{dirty}")),
+        )
     }
 
     proptest! {

@@ -170,14 +170,15 @@ impl<'a> Transfer<'a> {
                 return Err(Stop::Failed(error));
             }
             let next_in = self.limits.backoff.jittered(attempt);
+            attempt += 1;
             self.teller.events.emit(Event::Retry {
                 what: format!("GET {}", self.origin.describe()),
                 attempt,
-                of: self.limits.backoff.tries,
+                of: Some(self.limits.backoff.tries),
+                left_seconds: None,
                 reason: error.to_string(),
                 next_in_seconds: next_in.as_secs_f64(),
             });
-            attempt += 1;
             self.teller.clock.sleep(next_in).await;
         }
     }

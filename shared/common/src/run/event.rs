@@ -78,8 +78,12 @@ pub enum Event {
         what: String,
         /// The number of the coming attempt, from 2.
         attempt: u32,
-        /// The greatest number of attempts.
-        of: u32,
+        /// The greatest number of attempts; none where time is the limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<u32>,
+        /// For how many seconds it is tried after that attempt; none where attempts are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_seconds: Option<f64>,
         /// Why it failed.
         reason: String,
         /// When it is tried again.

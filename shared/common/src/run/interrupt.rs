@@ -34,6 +34,12 @@ impl Interrupt {
         *self.0.borrow()
     }
 
+    /// What becomes true when the run shall stop, for what waits without knowing of runs.
+    #[must_use]
+    pub fn signal(&self) -> watch::Receiver<bool> {
+        self.0.clone()
+    }
+
     /// Returns when the run shall stop.
     pub async fn raised(&self) {
         if self.0.clone().wait_for(|raised| *raised).await.is_err() {

@@ -1,57 +1,40 @@
-//! Telling the warnings and retries of a connection as events of the run.
+//! Telling the retries of a connection as events of the run.
 
-use std::sync::Arc;
-
-use super::event::{Event, Events};
-use crate::cluster::{Options, Retry};
-
-impl Events {
-    /// `options`, telling what happens on the connection to this run.
-    #[must_use]
-    pub fn observing(&self, options: Options) -> Options {
-        let (warnings, retries) = (self.clone(), self.clone());
-        Options {
-            on_warning: Some(Arc::new(move |text: String| warnings.warn(text))),
-            on_retry: Some(Arc::new(move |retry: Retry| retries.emit(retry.into()))),
-            ..options
-        }
-    }
-}
+use super::event::Event;
+use crate::cluster::Retry;
 
 impl From<Retry> for Event {
     fn from(retry: Retry) -> Self {
-        let Retry { what, attempt, of, reason, next_in } = retry;
-        Self::Retry { what, attempt, of, reason, next_in_seconds: next_in.as_secs_f64() }
+        let Retry { what, attempt, of, left, reason, next_in } = retry;
+        let left_seconds = left.map(|left| left.as_secs_f64());
+        let next_in_seconds = next_in.as_secs_f64();
+        Self::Retry { what, attempt, of, left_seconds, reason, next_in_seconds }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
     use std::time::Duration;
-
-    use jiff::Timestamp;
 
     use super::*;
 
     #[test]
-    fn warnings_and_retries_become_events() {
-        let (sender, receiver) = mpsc::channel();
-        let events = Events::new(
-            "r",
-            || Timestamp::UNIX_EPOCH,
-            move |stamped| {
-                sender.send(stamped.event).unwrap();
-            },
-        );
-        let options = events.observing(Options::default());
-        options.on_warning.unwrap()("deprecated".to_owned());
-        let next_in = Duration::from_millis(500);
+    fn a_retry_tells_the_coming_attempt_and_either_limit() {
         let (what, reason) = ("GET /version".to_owned(), "busy".to_owned());
-        options.on_retry.unwrap()(Retry { what, attempt: 2, of: 4, reason, next_in });
-        let told: Vec<Event> = receiver.try_iter().collect();
-        assert_eq!(told[0], Event::Warning { message: "deprecated".to_owned() });
-        let Event::Retry { attempt, next_in_seconds, .. } = &told[1] else { panic!("{told:?}") };
-        assert_eq!((*attempt, *next_in_seconds), (2, 0.5));
+        let counted = Retry {
+            what,
+            attempt: 2,
+            of: Some(4),
+            left: None,
+            reason,
+            next_in: Duration::from_millis(500),
+        };
+        let timed = Retry { of: None, left: Some(Duration::from_secs(90)), ..counted.clone() };
+        let json = |retry: Retry| serde_json::to_value(Event::from(retry)).unwrap();
+        let (counted, timed) = (json(counted), json(timed));
+        assert_eq!((&counted["attempt"], &counted["of"]), (&2.into(), &4.into()));
+        assert_eq!(counted["nextInSeconds"], 0.5);
+        assert_eq!(timed["leftSeconds"], 90.0);
+        assert!(timed.get("of").is_none() && counted.get("leftSeconds").is_none());
     }
 }

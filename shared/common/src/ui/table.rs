@@ -119,9 +119,11 @@ impl Table {
         if look.width().is_some_and(|limit| total(&widths) > limit) {
             return write(&stacked(&self.rows, look));
         }
+        // What is broken cannot be copied: `-o wide` and logs have every word whole.
+        let breaks_words = look.width().is_some() && !wide;
         let mut part = String::new();
         for row in self.rows {
-            part.push_str(&render_row(&row, &widths, look));
+            part.push_str(&render_row(&row, &widths, look, breaks_words));
             if part.len() >= PART {
                 write(&part)?;
                 part.clear();
@@ -198,9 +200,10 @@ fn widths(
     widths
 }
 
-fn render_row(cells: &[Cell], widths: &[usize], look: Look) -> String {
+fn render_row(cells: &[Cell], widths: &[usize], look: Look, breaks_words: bool) -> String {
+    let parts = cells.iter().zip(widths);
     let wrapped: Vec<Vec<&str>> =
-        cells.iter().zip(widths).map(|(cell, &width)| wrap(&cell.text, width)).collect();
+        parts.map(|(cell, &width)| wrap(&cell.text, width, breaks_words)).collect();
     let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
     for index in 0..height {
@@ -222,21 +225,37 @@ fn render_row(cells: &[Cell], widths: &[usize], look: Look) -> String {
     text
 }
 
-/// Breaks `text` at spaces so that each part is at most `width` columns wide, where words allow.
-fn wrap(text: &str, width: usize) -> Vec<&str> {
+/// Breaks `text` at spaces so that each part is at most `width` columns wide, where words allow;
+/// `breaks_words`, such as long names of images, where they do not.
+fn wrap(text: &str, width: usize, breaks_words: bool) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text.trim_end();
     while rest.width() > width {
         let fits = |&(index, _): &(usize, &str)| rest[..index].width() <= width;
         let spaces = || rest.match_indices(' ');
-        let Some((index, _)) = spaces().take_while(fits).last().or_else(|| spaces().next()) else {
-            break;
+        let fitting = spaces().take_while(fits).last().map(|(index, _)| index);
+        let index = match fitting {
+            None if breaks_words => Some(place_in_word(rest, width)),
+            None => spaces().next().map(|(index, _)| index),
+            fitting => fitting,
         };
+        let Some(index) = index.filter(|index| *index < rest.len()) else { break };
         parts.push(rest[..index].trim_end());
         rest = rest[index..].trim_start();
     }
     parts.push(rest);
     parts
+}
+
+/// Where a word wider than `width` is broken: behind the last of its own joints that fits, else
+/// where the line is full.
+fn place_in_word(word: &str, width: usize) -> usize {
+    let ends = word.char_indices().map(|(start, letter)| (start + letter.len_utf8(), letter));
+    let fitting: Vec<(usize, char)> =
+        ends.take_while(|(end, _)| word[..*end].width() <= width.max(1)).collect();
+    let joint = fitting.iter().rev().find(|(_, letter)| "/:@,-_.".contains(*letter));
+    let first = word.chars().next().map_or(0, char::len_utf8);
+    joint.or_else(|| fitting.last()).map_or(first, |(end, _)| *end)
 }
 
 #[cfg(test)]
@@ -280,6 +299,25 @@ mod tests {
                   first
         日本                          no
         ");
+    }
+
+    #[test]
+    fn a_word_wider_than_its_column_is_broken_at_its_joints() {
+        let image = "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8:3.69.2";
+        let mut table = Table::new([Header::new("STEP"), Header::new("CHANGE").wrapping()]);
+        table.row(["central".into(), format!("central ← {image}").into()]);
+        let narrow = Look::plain().with_width(Some(44));
+        insta::assert_snapshot!(table.render(narrow, false), @r"
+        STEP      CHANGE
+        central   central ←
+                  registry.redhat.io/advanced-
+                  cluster-security/rhacs-main-rhel8:
+                  3.69.2
+        ");
+        assert!(table.render(narrow, true).contains(image), "wide has it whole");
+        assert!(table.render(Look::plain(), false).contains(image), "logs have it whole");
+        assert_eq!(wrap("日本語", 2, true), ["日", "本", "語"]);
+        assert_eq!(wrap("日本", 1, true), ["日", "本"]);
     }
 
     #[test]

@@ -165,6 +165,42 @@ async fn without_the_right_to_watch_the_rollout_is_read_again_and_again() {
     assert!(result.is_ok(), "{result:?}");
 }
 
+#[tokio::test]
+async fn a_refusal_of_what_could_be_read_before_passes() {
+    let (lists, watches) = (AtomicU32::new(0), AtomicU32::new(0));
+    let server = Server::start(None, move |seen| {
+        if seen.path() != DEPLOYMENTS {
+            return calm(seen);
+        }
+        let expired = event("ERROR", &json!({"code": 410, "reason": "Expired"}));
+        match (is_watch(seen), if is_watch(seen) { &watches } else { &lists }) {
+            (true, count) => match count.fetch_add(1, Ordering::SeqCst) {
+                0 => Answer::new(200).data(expired),
+                _ => Answer::new(200).pause(60_000),
+            },
+            (false, count) => match count.fetch_add(1, Ordering::SeqCst) {
+                0 => list(&[deployment(7, false)]),
+                1 => status(403, "Forbidden", "no rules were read yet"),
+                2 => status(401, "Unauthorized", "the token is being renewed"),
+                _ => list(&[deployment(12, true)]),
+            },
+        }
+    })
+    .await;
+    let (result, told) = rollout(&server, LIMIT).await;
+    assert_eq!(result.unwrap()["metadata"]["resourceVersion"], "12", "{told:?}");
+    assert!(told.iter().any(|message| message.contains("no rules were read yet")), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_at_all_ends_the_wait_at_once() {
+    let server = Server::start(None, |_| status(403, "Forbidden", "no")).await;
+    let (result, _) = rollout(&server, LIMIT).await;
+    assert!(matches!(result, Err(WaitError::Cluster(_))), "{result:?}");
+    let reads = server.seen().iter().filter(|seen| seen.path() == DEPLOYMENTS).count();
+    assert_eq!(reads, 1, "{:?}", server.requests());
+}
+
 fn troubled(seen: &Seen, pod_status: &Value) -> Answer {
     let path = seen.path();
     if path == DEPLOYMENTS {

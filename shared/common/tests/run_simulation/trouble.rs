@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use common::cluster::Patience;
 use common::run::{Execute, StepContext};
 use sim::faults::{RequestAction, RequestRule};
 
@@ -171,4 +172,102 @@ async fn a_log_that_may_not_be_read_is_replaced_by_what_the_api_says() {
     assert_eq!(report.exit, Exit::Done);
     let told = report.warnings.iter().any(|warning| warning.contains("log was not readable"));
     assert!(told, "{:?}", report.warnings);
+}
+
+/// One request of the run that is refused `times` times.
+fn away(method: &str, path: &str, status: u16, times: u64) -> RequestRule {
+    RequestRule::api(RequestAction::refuse(status)).method(method).path(path).times(times)
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_away_for_longer_than_seconds_does_not_end_the_run() {
+    let installation = Installation::start(Script::default()).await;
+    let record = new_record(installation.plan().await);
+    let faults = installation.sim.faults();
+    // More often than a request is tried before the run; then it refuses what it will allow.
+    let saves = "*/secrets/kubectl-rhacs-run-*";
+    faults.add_rule(away("PUT", saves, 503, 5));
+    faults.add_rule(away("PUT", saves, 403, 1));
+    faults.add_rule(away("PATCH", "*/deployments/central*", 502, 5));
+    let (events, receiver) = events(&record.id);
+    let options = Options {
+        on_retry: Some(std::sync::Arc::new({
+            let events = events.clone();
+            move |retry: common::cluster::Retry| events.emit(retry.into())
+        })),
+        backoff: common::cluster::Backoff {
+            first: Duration::from_millis(5),
+            ..common::cluster::Backoff::default()
+        },
+        ..Options::default()
+    };
+    let interrupt = Interrupt::never();
+    let patience = Patience::new(Duration::from_secs(600), interrupt.signal());
+    let cluster = installation.connect(&options).await.with_patience(patience);
+    let central = Some(installation.central.clone());
+    let executor = ClusterExecutor::new(cluster.clone(), central, record.plan.clone())
+        .with_token_credentials(true);
+    let mut journal = ClusterJournal::new(&cluster);
+    let run = Runner::new(&executor, &mut journal, &events, interrupt).run(record).await;
+    assert_eq!(run.exit(), Exit::Done, "{:?}", run.ending);
+    assert_eq!(faults.decided(), 11);
+    let told: Vec<Event> = receiver.try_iter().collect();
+    let limits: Vec<f64> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Retry { left_seconds, of: None, .. } => *left_seconds,
+            _ => None,
+        })
+        .collect();
+    assert!(limits.len() >= 11 && limits.iter().all(|left| *left > 500.0), "{limits:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_the_api_server_is_interrupted_at_once_and_resumed() {
+    let installation = Installation::start(Script::default()).await;
+    let record = new_record(installation.plan().await);
+    let id = record.id.clone();
+    let faults = installation.sim.faults();
+    faults.add_rule(away("PATCH", "*/deployments/central*", 503, u64::MAX));
+    let (interrupter, interrupt) = Interrupt::pair();
+    let on_retry = move |_: common::cluster::Retry| interrupter.raise();
+    let options = Options { on_retry: Some(std::sync::Arc::new(on_retry)), ..Options::default() };
+    let patience = Patience::new(Duration::from_secs(600), interrupt.signal());
+    let cluster = installation.connect(&options).await.with_patience(patience);
+    let central = Some(installation.central.clone());
+    let executor = ClusterExecutor::new(cluster.clone(), central, record.plan.clone());
+    let (events, _receiver) = events(&id);
+    let mut journal = ClusterJournal::new(&cluster);
+    let run = Runner::new(&executor, &mut journal, &events, interrupt).run(record).await;
+    assert_eq!(run.exit(), Exit::Interrupted, "{:?}", run.ending);
+    assert_eq!(run.record.state, RunState::Interrupted);
+    faults.clear();
+    let opened = ClusterJournal::open(&installation.cluster, &id).await.unwrap().unwrap();
+    let (journal, mut record) = opened;
+    record.resume("eve".to_owned(), "laptop".to_owned(), Timestamp::now());
+    let (run, _) = installation.run(record, journal).await;
+    assert_eq!(run.exit(), Exit::Done, "{:?}", run.ending);
+}
+
+#[tokio::test]
+async fn without_log_and_credentials_it_is_said_at_once_that_nothing_proves_the_version() {
+    let rule = RequestRule::api(RequestAction::refuse(403)).path("*/pods/*/log*");
+    let installation = Installation::start(Script::default().request(rule)).await;
+    let mut plan = installation.plan().await;
+    plan.steps.retain(|step| ["central", "sensor"].contains(&step.id.as_str()));
+    let record = new_record(plan.sealed());
+    let executor = ClusterExecutor::new(installation.cluster.clone(), None, record.plan.clone());
+    let mut journal = ClusterJournal::new(&installation.cluster);
+    let (events, receiver) = events(&record.id);
+    let run = Runner::new(&executor, &mut journal, &events, Interrupt::never()).run(record).await;
+    assert_eq!(run.exit(), Exit::Unverified, "{:?}", run.ending);
+    let Ending::Finished(report) = &run.ending else { panic!("{:?}", run.ending) };
+    let proof = |warning: &String| warning.contains("nothing proves that Central serves 3.69.2");
+    assert!(report.warnings.iter().any(proof), "{:?}", report.warnings);
+    let told: Vec<Event> = receiver.try_iter().collect();
+    let hints = told.iter().filter(|event| {
+        matches!(event, Event::Warning { message } if message.contains("Central's log may not"))
+    });
+    assert_eq!(hints.count(), 1, "{told:?}");
+    assert!(installation.image("sensor").await.ends_with(":3.69.2"), "the run went on");
 }

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::faults::Faults;
 pub use database::{Database, Ending, Line, Start, Surroundings};
-pub use release::{image_version, minimum, sequence};
+pub use release::{Releases, image_version, minimum, sequence};
 pub use server::{CentralServer, Connector, acceptor};
 pub use state::{CentralRequest, SecuredCluster, Token, UpgradeProcess};
 use state::{Serving, State};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::release::image_version;
 use super::state::SecuredCluster;
 use crate::controllers::Round;
 use crate::controllers::objects::{
@@ -33,7 +32,8 @@ pub(super) fn reconcile(round: &mut Round<'_>) {
             cluster.admission_control = admission_control;
             let ready = sensor.as_ref().and_then(ready_since);
             let meets = since.zip(ready).map(|(central, sensor)| central.max(sensor));
-            connect(round, &mut cluster, meets, sensor.as_deref().and_then(sensor_version));
+            let version = sensor.as_deref().and_then(|sensor| sensor_version(round, sensor));
+            connect(round, &mut cluster, meets, version);
         } else {
             let version = cluster.sensor_version.clone();
             connect(round, &mut cluster, since, version);
@@ -91,10 +91,10 @@ fn ready_since(pod: &Arc<Value>) -> Option<Timestamp> {
     time(ready, "/lastTransitionTime")
 }
 
-fn sensor_version(pod: &Value) -> Option<common::rhacs::Version> {
+fn sensor_version(round: &Round<'_>, pod: &Value) -> Option<common::rhacs::Version> {
     let container =
         items(pod, "/spec/containers").iter().find(|container| container["name"] == "sensor")?;
-    image_version(text(container, "/image"))
+    round.cluster.releases.version(text(container, "/image"))
 }
 
 /// Ready and desired pods of the workload of that name in any namespace.

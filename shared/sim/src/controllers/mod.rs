@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::central::Central;
+use crate::central::{Central, Releases};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::store::{Store, Writer};
@@ -47,6 +47,8 @@ pub struct Cluster {
     pub faults: Faults,
     /// The product.
     pub central: Central,
+    /// Which release each image is.
+    pub releases: Releases,
     /// What containers wrote.
     pub logs: LogBook,
     /// Whether pods need an SCC that admits them.

@@ -12,7 +12,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Version;
-use known::{COLLECTOR, FACT, OFFICIAL_PREFIXES, OLD_RED_HAT, RED_HAT, SCANNER, SHORT_NAMED};
+pub(super) use known::EarlyTags;
+use known::{
+    DEVELOPMENT, FACT, OFFICIAL_PREFIXES, OLD_DEVELOPMENT, OLD_RED_HAT, RED_HAT, RED_HAT_FOLDERS,
+    SHORT_NAMED,
+};
 pub use unknown::{UnknownTag, UnknownTags};
 
 /// What an image is for; the product's short names.
@@ -74,8 +78,8 @@ pub struct ImageOptions {
     pub registry: Option<String>,
     /// Complete references by role or container name (`--image NAME=REF`).
     pub overrides: BTreeMap<String, String>,
-    /// The version that runs, as Central's API says it; it stands in for the tag of an image that
-    /// is named by its digest only.
+    /// The version that runs, as Central's API or the other images say it; it stands in for the tag
+    /// of an image whose own says no version.
     pub running: Option<Version>,
 }
 
@@ -181,8 +185,6 @@ impl Image {
             Some(registry) => registry.trim_end_matches('/').to_owned(),
             None => self.prefix_at(to),
         };
-        let tag =
-            self.tag_at(to).ok_or_else(|| UnknownTag { role: self.role, version: to.clone() })?;
         let slim =
             self.slim && has_one_tag(to) && (self.role != Role::Collector || !to.is_at_least(4, 7));
         let name = format!("{}{}", self.role.short(), if slim { "-slim" } else { "" });
@@ -193,31 +195,43 @@ impl Image {
             (false, _) => name,
         };
         let separator = if prefix.is_empty() { "" } else { "/" };
-        Ok(format!("{prefix}{separator}{name}:{tag}"))
+        let repository = format!("{prefix}{separator}{name}");
+        match self.tag_at(to) {
+            Some(tag) => Ok(format!("{repository}:{tag}")),
+            None => Err(self.unknown_at(to, repository)),
+        }
+    }
+
+    fn unknown_at(&self, to: &Version, repository: String) -> UnknownTag {
+        let like = EarlyTags::of_line(to).filter(|_| !has_one_tag(to));
+        let like = like.and_then(|tags| Some((self.early_tag(tags)?, tags.release.clone())));
+        let like = like.map(Box::new);
+        UnknownTag { role: self.role, version: to.clone(), repository, like }
     }
 
     fn prefix_at(&self, to: &Version) -> String {
         match self.prefix.as_str() {
             OLD_RED_HAT | RED_HAT if has_one_tag(to) => RED_HAT.to_owned(),
             OLD_RED_HAT | RED_HAT => OLD_RED_HAT.to_owned(),
+            OLD_DEVELOPMENT if to.is_at_least(3, 72) => DEVELOPMENT.to_owned(),
             kept => kept.to_owned(),
         }
     }
 
     /// Red Hat's names came with 3.68; the other registries kept the short ones. A mirror whose
     /// images have short names before 3.68 is taken for one of Red Hat's registry, except below a
-    /// folder named as an open-source registry's is. Without a tag the version that runs tells.
+    /// folder named as an open-source registry's is; one with `-rhel` variants only below a folder
+    /// of Red Hat's, since others had them as well. Where the tag is no version, the version that
+    /// runs tells.
     fn uses_product_names(&self, to: &Version, running: Option<&Version>) -> bool {
         if !has_one_tag(to) {
             return false;
         }
-        let was_one_tag = match &self.tag {
-            Some(tag) => tag.parse().is_ok_and(|version| has_one_tag(&version)),
-            None => running.is_some_and(has_one_tag),
-        };
+        let told = self.own_version();
+        let was_one_tag = told.as_ref().or(running).is_some_and(has_one_tag);
         match self.naming {
             Naming::Product => true,
-            Naming::ShortRhel => false,
+            Naming::ShortRhel => RED_HAT_FOLDERS.iter().any(|folder| self.is_below(folder)),
             Naming::Short if SHORT_NAMED.iter().any(|folder| self.prefix.ends_with(folder)) => {
                 false
             }
@@ -225,19 +239,40 @@ impl Image {
         }
     }
 
+    /// The version that the tag says, be it the product's or, up to 3.67, the image's own.
+    #[must_use]
+    pub fn own_version(&self) -> Option<Version> {
+        let tag = self.tag.as_deref()?;
+        let bare = ["-slim", "-latest"].iter().find_map(|suffix| tag.strip_suffix(suffix));
+        bare.unwrap_or(tag).parse().ok()
+    }
+
     fn tag_at(&self, to: &Version) -> Option<String> {
         if self.role == Role::Fact {
-            return component_version(FACT, to).map(str::to_owned);
+            let known = FACT.iter().find(|(version, _)| version == to);
+            return known.map(|(_, tag)| (*tag).to_owned());
         }
         if has_one_tag(to) || self.role == Role::Main {
             return Some(to.tag());
         }
+        self.early_tag(EarlyTags::of(to)?)
+    }
+
+    /// The tag among those of an early release; none for an image that there was not.
+    fn early_tag(&self, tags: &EarlyTags) -> Option<String> {
         match self.role {
-            Role::Scanner | Role::ScannerDb => component_version(SCANNER, to).map(str::to_owned),
-            Role::Collector => component_version(COLLECTOR, to)
-                .map(|tag| format!("{tag}-{}", if self.slim { "slim" } else { "latest" })),
+            Role::Scanner | Role::ScannerDb => Some(tags.scanner.to_owned()),
+            Role::Collector => {
+                let variant = if self.slim { "slim" } else { "latest" };
+                Some(format!("{}-{variant}", tags.collector))
+            }
             _ => None,
         }
+    }
+
+    /// Whether the images are in a folder of this name.
+    fn is_below(&self, folder: &str) -> bool {
+        self.prefix.rsplit('/').next() == Some(folder)
     }
 }
 
@@ -257,142 +292,5 @@ fn short_name(name: &str) -> Option<(&str, Naming)> {
     }
 }
 
-fn component_version(table: &[(Version, &'static str)], release: &Version) -> Option<&'static str> {
-    table.iter().find(|(version, _)| version == release).map(|(_, tag)| *tag)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn upgraded(reference: &str, to: &str) -> String {
-        let to = to.parse().expect(to);
-        let image = Image::classify(reference).expect(reference);
-        image.at(&to, &ImageOptions::default()).expect(reference)
-    }
-
-    #[test]
-    fn each_flavour_stays_itself() {
-        let table = [
-            (
-                "registry.redhat.io/rh-acs/main:3.0.62.1",
-                "3.69.2",
-                "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8:3.69.2",
-            ),
-            (
-                "registry.redhat.io/rh-acs/collector:3.1.32-slim",
-                "3.69.2",
-                "registry.redhat.io/advanced-cluster-security/rhacs-collector-slim-rhel8:3.69.2",
-            ),
-            (
-                "registry.redhat.io/rh-acs/collector:3.1.20-latest",
-                "3.69.2",
-                "registry.redhat.io/advanced-cluster-security/rhacs-collector-rhel8:3.69.2",
-            ),
-            (
-                "registry.redhat.io/rh-acs/collector:3.1.30-slim",
-                "3.66.1",
-                "registry.redhat.io/rh-acs/collector:3.4.1-slim",
-            ),
-            (
-                "registry.redhat.io/rh-acs/scanner-db:2.17.4",
-                "3.66.1",
-                "registry.redhat.io/rh-acs/scanner-db:2.20.0",
-            ),
-            (
-                "registry.redhat.io/advanced-cluster-security/rhacs-scanner-db-rhel8:3.69.2",
-                "3.74.9",
-                "registry.redhat.io/advanced-cluster-security/rhacs-scanner-db-rhel8:3.74.9",
-            ),
-            ("stackrox.io/main:3.0.62.1", "3.69.2", "stackrox.io/main:3.69.2"),
-            (
-                "collector.stackrox.io/collector:3.1.32-slim",
-                "3.69.2",
-                "collector.stackrox.io/collector-slim:3.69.2",
-            ),
-            ("quay.io/stackrox-io/scanner:3.70.1", "3.74.9", "quay.io/stackrox-io/scanner:3.74.9"),
-            (
-                "mirror.example:5000/acs/main:3.0.62.1",
-                "3.69.2",
-                "mirror.example:5000/acs/rhacs-main-rhel8:3.69.2",
-            ),
-            (
-                "mirror.example:5000/acs/main:3.70.0",
-                "3.74.9",
-                "mirror.example:5000/acs/main:3.74.9",
-            ),
-            (
-                "mirror.example/quay.io/stackrox-io/main:3.70.0",
-                "3.74.9",
-                "mirror.example/quay.io/stackrox-io/main:3.74.9",
-            ),
-            ("main:3.0.62.1", "3.63.0", "main:3.63.0"),
-            (
-                "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel8@sha256:00",
-                "4.11.1",
-                "registry.redhat.io/advanced-cluster-security/rhacs-main-rhel9:4.11.1",
-            ),
-        ];
-        for (was, to, is) in table {
-            assert_eq!(upgraded(was, to), is, "{was} → {to}");
-        }
-    }
-
-    #[test]
-    fn the_version_that_runs_tells_what_a_digest_does_not() {
-        let image = Image::classify("mirror.example/acs/main@sha256:00").expect("main");
-        let at_target = |running: Option<Version>| {
-            let options = ImageOptions { running, ..ImageOptions::default() };
-            image.at(&Version::release(3, 74, 9), &options).expect("main has a tag")
-        };
-        let short = "mirror.example/acs/main:3.74.9";
-        let product = "mirror.example/acs/rhacs-main-rhel8:3.74.9";
-        assert_eq!(at_target(Some(Version::release(3, 70, 0))), short);
-        assert_eq!(at_target(Some(Version::release(3, 62, 1))), product);
-        assert_eq!(at_target(None), product);
-        let tagged = Image::classify("mirror.example/acs/main:3.0.62.1").expect("main");
-        let options =
-            ImageOptions { running: Some(Version::release(3, 70, 0)), ..ImageOptions::default() };
-        let reference = tagged.at(&Version::release(3, 74, 9), &options);
-        assert_eq!(reference.as_deref(), Ok(product), "a tag says more about its own image");
-    }
-
-    #[test]
-    fn other_images_are_not_ours() {
-        for reference in [
-            "docker.io/library/nginx:1",
-            "istio/proxyv2:1.9",
-            "x/main-slim:1",
-            "x/rhacs-main:1",
-            "",
-        ] {
-            assert_eq!(Image::classify(reference), None, "{reference}");
-        }
-    }
-
-    #[test]
-    fn only_some_tags_say_the_product_version() {
-        let version = |reference: &str| Image::classify(reference).expect(reference).version();
-        assert_eq!(version("a/main:3.0.62.1"), Some(Version::release(3, 62, 1)));
-        assert_eq!(version("a/scanner:2.17.5"), None);
-        assert_eq!(version("a/rhacs-scanner-rhel8:3.69.2"), Some(Version::release(3, 69, 2)));
-        assert_eq!(version("a/main@sha256:00"), None);
-    }
-
-    #[test]
-    fn a_registry_of_the_users_own_wins() {
-        let options = ImageOptions {
-            registry: Some("reg.example/acs/".to_owned()),
-            ..ImageOptions::default()
-        };
-        let image = Image::classify("registry.redhat.io/rh-acs/main:3.0.62.1").expect("main");
-        let to = Version::release(3, 69, 2);
-        assert_eq!(
-            image.at(&to, &options),
-            Ok("reg.example/acs/rhacs-main-rhel8:3.69.2".to_owned())
-        );
-        let scanner = Image::classify("registry.redhat.io/rh-acs/scanner:2.17.5").expect("scanner");
-        let unknown = Version::release(3, 65, 0);
-        assert!(scanner.at(&unknown, &options).is_err());
-    }
-}
+mod tests;

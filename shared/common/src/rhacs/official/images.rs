@@ -1,6 +1,7 @@
 //! The official image references of each release, as the manifests of that release have them.
 
 use crate::rhacs::Version;
+use crate::rhacs::images::EarlyTags;
 
 /// The reference of the image the data files call `<name>`; `None` for a name that is no image.
 pub(super) fn reference(name: &str, version: &Version) -> Option<String> {
@@ -30,22 +31,15 @@ const IMAGES: [&str; 9] = [
     "scanner-v4-db",
 ];
 
-/// Since which 3.x minor, the scanner's and the collector's own versions: they were numbered apart
-/// from the product until 3.68. Those of 3.65 are not known; it gets those of 3.64.
-const EARLY_VERSIONS: [(u32, &str, &str); 6] = [
-    (67, "2.21.3", "3.5.0-slim"),
-    (66, "2.20.0", "3.4.1-slim"),
-    (64, "2.18.0", "3.2.0-slim"),
-    (63, "2.17.4", "3.1.30-slim"),
-    (62, "2.17.5", "3.1.32-slim"),
-    (0, "2.12.2", "3.1.20-latest"),
-];
-
+/// The tag before all images had the product's. A release whose tags are not known, such as 3.65,
+/// gets those of the line before it.
 fn early_tag(name: &str, version: &Version) -> String {
-    let own = EARLY_VERSIONS.iter().find(|(minor, ..)| version.is_at_least(3, *minor));
-    match (name, own) {
-        ("scanner" | "scanner-db", Some((_, scanner, _))) => (*scanner).to_owned(),
-        ("collector", Some((_, _, collector))) => (*collector).to_owned(),
+    let tags = EarlyTags::near(version);
+    match name {
+        "scanner" | "scanner-db" => tags.scanner.to_owned(),
+        // The slim collector became the default with 3.62.
+        "collector" if version.is_at_least(3, 62) => format!("{}-slim", tags.collector),
+        "collector" => format!("{}-latest", tags.collector),
         _ => version.tag(),
     }
 }

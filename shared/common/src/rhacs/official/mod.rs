@@ -62,21 +62,18 @@ pub fn object(
         .find_map(|template| expand::object(template, &point))
 }
 
-/// The first release of each line at which any object changed, oldest first.
+/// The first release of each line in which any object changed, oldest first.
 #[must_use]
 pub fn lines() -> Vec<Version> {
-    let minors = load::boundaries().iter().chain([&(3, 0)]);
-    let mut lines: Vec<Version> =
-        minors.map(|(major, minor)| Version::release(*major, *minor, 0)).collect();
-    lines.sort_unstable();
-    lines
+    let lines = load::boundaries().iter();
+    lines.map(|(major, minor)| Version::release(*major, *minor, 0)).collect()
 }
 
 /// `Kind/name` of every object that any release has on the platform, in `namespace`.
 #[must_use]
 pub fn names(platform: Platform, namespace: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for version in &lines() {
+    for version in [Version::release(3, 0, 0)].iter().chain(&lines()) {
         let point = Point { version, platform, namespace };
         for template in load::templates() {
             if template.condition.as_ref().is_none_or(|when| when.holds(&point)) {

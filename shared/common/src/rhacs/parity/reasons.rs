@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::rhacs::images::Image;
+use crate::rhacs::images::{Image, Role};
 use table::{GUIDED, ROWS};
 
 /// Why a field of a live installation is not that of the official objects.
@@ -135,14 +135,26 @@ impl Side {
 fn image_reason(is: Option<&Value>, official: Option<&Value>) -> Option<Reason> {
     let is = Image::classify(is?.as_str()?)?;
     let official = Image::classify(official?.as_str()?)?;
-    let tag_fits = is.tag == official.tag || is.tag.is_none() && is.digest.is_some();
-    if is.role != official.role || !tag_fits {
+    if is.role != official.role || !tag_fits(&is, &official) {
         None
     } else if is.slim != official.slim {
         Some(Reason::CollectorVariant)
     } else {
         Some(Reason::CustomRegistry)
     }
+}
+
+/// Whether both are of one build. Up to 3.67 the collector's tag ends with its variant.
+fn tag_fits(is: &Image, official: &Image) -> bool {
+    let Some(tag) = is.tag.as_deref() else { return is.digest.is_some() };
+    let Some(official_tag) = official.tag.as_deref() else { return false };
+    let is_variant = is.role == Role::Collector && is.slim != official.slim;
+    tag == official_tag || (is_variant && build(tag) == build(official_tag))
+}
+
+/// `3.4.1` of `3.4.1-slim` and `3.4.1-latest`.
+fn build(tag: &str) -> &str {
+    tag.strip_suffix("-slim").or_else(|| tag.strip_suffix("-latest")).unwrap_or(tag)
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any text.
@@ -200,6 +212,37 @@ mod tests {
         );
         assert_eq!(because("mirror.example.com/acs/rhacs-main-rhel8:3.69.1"), Reason::Unexplained);
         assert_eq!(because("docker.io/library/nginx:3.69.2"), Reason::Unexplained);
+    }
+
+    #[test]
+    fn a_collector_of_the_other_variant_is_the_operators_choice() {
+        let path = "spec.template.spec.containers[collector].image";
+        let old = "registry.redhat.io/rh-acs/collector";
+        let new = "registry.redhat.io/advanced-cluster-security/rhacs-collector";
+        for (is, official, expected) in [
+            (format!("{old}:3.4.1-latest"), format!("{old}:3.4.1-slim"), Reason::CollectorVariant),
+            (
+                "mirror.example/acs/collector:3.1.20-slim".to_owned(),
+                format!("{old}:3.1.20-latest"),
+                Reason::CollectorVariant,
+            ),
+            (
+                format!("{new}-rhel8:3.69.2"),
+                format!("{new}-slim-rhel8:3.69.2"),
+                Reason::CollectorVariant,
+            ),
+            (format!("{old}:3.2.0-latest"), format!("{old}:3.4.1-slim"), Reason::Unexplained),
+            (format!("{old}:3.2.0-slim"), format!("{old}:3.4.1-slim"), Reason::Unexplained),
+            (
+                "mirror.example/acs/collector:3.4.1-slim".to_owned(),
+                format!("{old}:3.4.1-slim"),
+                Reason::CustomRegistry,
+            ),
+        ] {
+            let reason =
+                reason("DaemonSet/collector", path, Some(&json!(is)), Some(&json!(official)));
+            assert_eq!(reason, expected, "{is} for {official}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Facts, ImageResult, Proposal, pod_patch, workload_change};
 use crate::rhacs::images::{Image, UnknownTag, UnknownTags};
-use crate::rhacs::{Component, ObjectRef, Snapshot, Workload};
+use crate::rhacs::{Component, Container, ObjectRef, Snapshot, Workload};
 
 /// One workload whose images change.
 #[derive(Clone, Debug)]
@@ -50,13 +50,21 @@ pub fn own_containers(workload: &str) -> &'static [&'static str] {
     }
 }
 
+/// The image of a container of a workload of this name, when it is the product's: a stranger's
+/// container may well have an image called `main`.
+#[must_use]
+pub fn product_image(workload: &str, container: &Container<'_>) -> Option<Image> {
+    let own = own_containers(workload).contains(&container.name());
+    Image::classify(container.image()).filter(|image| own || image.is_official())
+}
+
 /// The image changes that bring every workload to the target release.
 ///
 /// # Errors
 /// When the release gave images versions of their own that are not known here: all of them.
 pub fn image_changes(facts: &Facts<'_>) -> ImageResult {
     let mut changes = Vec::new();
-    let mut unknown = UnknownTags { roles: Vec::new(), version: facts.to.clone() };
+    let mut unknown = UnknownTags { images: Vec::new(), version: facts.to.clone() };
     for workload in facts.snapshot.workloads() {
         let Some(component) = component_of(workload.name()) else {
             continue;
@@ -69,11 +77,11 @@ pub fn image_changes(facts: &Facts<'_>) -> ImageResult {
             Ok(Some((proposal, references))) => {
                 changes.push(ImageChange { component, object, proposal, references });
             }
-            Err(UnknownTag { role, .. }) if unknown.roles.contains(&role) => {}
-            Err(UnknownTag { role, .. }) => unknown.roles.push(role),
+            Err(tag) if unknown.images.iter().any(|known| known.role == tag.role) => {}
+            Err(tag) => unknown.images.push(tag),
         }
     }
-    if unknown.roles.is_empty() { Ok(changes) } else { Err(unknown) }
+    if unknown.images.is_empty() { Ok(changes) } else { Err(unknown) }
 }
 
 /// Containers in the product's workloads whose image is not one of the product's: they are left
@@ -85,7 +93,7 @@ pub fn unknown_containers(snapshot: &Snapshot) -> Vec<(ObjectRef, String, String
         let object = workload.reference();
         workload
             .all_containers()
-            .filter(|container| Image::classify(container.image()).is_none())
+            .filter(|container| product_image(workload.name(), container).is_none())
             .filter_map(|container| {
                 let names = (container.name().to_owned(), container.image().to_owned());
                 object.clone().map(|object| (object, names.0, names.1))
@@ -109,9 +117,7 @@ fn workload_images(
     for container in workload.all_containers() {
         let own = own_containers(workload.name()).contains(&container.name());
         let named = facts.images.overrides.get(container.name()).filter(|_| own);
-        let image = Image::classify(container.image());
-        // A stranger's container may well have an image called `main`.
-        let image = image.filter(|image| own || image.is_official());
+        let image = product_image(workload.name(), &container);
         let reference = match (named, image) {
             (Some(reference), _) => reference.clone(),
             (None, Some(image)) => image.at(facts.to, facts.images)?,

@@ -6,13 +6,17 @@
 
 mod central;
 mod images;
+mod roles;
 mod scanner;
 mod scc;
 mod secured;
 
 use serde_json::{Value, json};
 
-pub use images::{ImageChange, component_of, image_changes, own_containers, unknown_containers};
+pub use images::{
+    ImageChange, component_of, image_changes, own_containers, product_image, unknown_containers,
+};
+pub use roles::{KeptRole, kept_roles};
 pub use scc::{MIGRATION, belongs_to_product, capturing_users, old_scc_names};
 
 use super::images::{ImageOptions, UnknownTags};
@@ -75,7 +79,7 @@ pub const ALL: &[Rule] = &[
     central::POD_NAMESPACE_ENV,
     central::OPENSHIFT_AUTH_ENV,
     central::OPENSHIFT_AUTH_ACCOUNT,
-    central::DIAGNOSTICS_ROLE,
+    roles::DIAGNOSTICS,
     scanner::OLD_ENTRYPOINT,
     scanner::SERVICE_PORTS,
     scanner::USER,
@@ -85,15 +89,18 @@ pub const ALL: &[Rule] = &[
     scanner::DATABASE_INIT_FLAG,
     secured::READINESS_PROBE,
     secured::FIXED_USER,
-    secured::EDIT_ROLE,
+    roles::EDIT,
     secured::OLD_BINDINGS,
     scc::PRIORITY,
     scc::CENTRAL,
     scc::SCANNER,
     scc::SECURED,
-    scc::OLD_CENTRAL,
-    scc::OLD_SCANNER,
-    scc::OLD_SECURED,
+    scc::repair::CENTRAL,
+    scc::repair::SCANNER,
+    scc::repair::SECURED,
+    scc::old::CENTRAL,
+    scc::old::SCANNER,
+    scc::old::SECURED,
 ];
 
 impl<'a> Facts<'a> {

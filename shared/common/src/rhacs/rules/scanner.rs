@@ -1,6 +1,6 @@
 //! The Scanner's rows of the guide: 3, 8, 10, 11 and 12 of its steps.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Component, Facts, PatchKind, Phase, Proposal, Rule, Write, container_patch, pod_patch,
@@ -152,8 +152,8 @@ pub(super) const DATABASE_INIT: Rule = Rule {
         };
         let context = &database.pod_spec()["securityContext"];
         let done = init.env(PASSWORD_FILE).is_some()
-            && init.value()["securityContext"].is_null()
-            && main.value()["securityContext"].is_null()
+            && without_identity(&init).is_none()
+            && without_identity(&main).is_none()
             && context["runAsUser"] == json!(70)
             && context["runAsNonRoot"] == json!(true);
         if !facts.to.is_at_least(3, 71) || done {
@@ -208,16 +208,35 @@ fn database_patch(init: &Container<'_>, main: &Container<'_>) -> Value {
         main_mounts.push(json!({"$patch": "delete", "mountPath": mount["mountPath"]}));
     }
     let password = json!([{"name": PASSWORD_FILE, "value": format!("{SECRETS}/password")}]);
+    let mut init_patch = json!({
+        "name": "init-db", "command": null, "env": password, "volumeMounts": init_mounts,
+    });
+    let mut main_patch = json!({"name": "db", "command": null, "volumeMounts": main_mounts});
+    for (patch, container) in [(&mut init_patch, init), (&mut main_patch, main)] {
+        if let Some(context) = without_identity(container) {
+            patch["securityContext"] = context;
+        }
+    }
     pod_patch(json!({
         "securityContext": {"runAsUser": 70, "runAsGroup": 70, "runAsNonRoot": true},
-        "initContainers": [{
-            "name": "init-db", "command": null, "env": password, "securityContext": null,
-            "volumeMounts": init_mounts,
-        }],
-        "containers": [{
-            "name": "db", "command": null, "securityContext": null, "volumeMounts": main_mounts,
-        }],
+        "initContainers": [init_patch],
+        "containers": [main_patch],
     }))
+}
+
+/// What takes out of a container's security context who it runs as; none when it does not say so.
+/// The rest of it is the operator's own.
+fn without_identity(container: &Container<'_>) -> Option<Value> {
+    let context = container.value()["securityContext"].as_object()?;
+    let said = ["runAsUser", "runAsGroup", "runAsNonRoot"]
+        .into_iter()
+        .filter(|field| context.contains_key(*field));
+    let fields: Map<String, Value> = said.map(|field| (field.to_owned(), Value::Null)).collect();
+    match fields.len() {
+        0 => None,
+        all if all == context.len() => Some(Value::Null),
+        _ => Some(Value::Object(fields)),
+    }
 }
 
 fn missing_port(facts: &Facts<'_>, service: &str, name: &str, port: u16) -> Option<Proposal> {
@@ -246,8 +265,9 @@ const SECRETS: &str = "/run/secrets/stackrox.io/secrets";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::apply_patch;
     use crate::rhacs::images::ImageOptions;
-    use crate::rhacs::{Snapshot, Version};
+    use crate::rhacs::{Platform, Snapshot, Version, official};
 
     fn replicas(spec: Value) -> Vec<(String, Value)> {
         let autoscaler = json!({
@@ -283,5 +303,61 @@ mod tests {
             )]
         );
         assert!(replicas(json!({"minReplicas": 2, "maxReplicas": 2})).is_empty());
+    }
+
+    /// The scanner's database of 3.69.2, changed, as the rule leaves it on the way to 3.74.9; none
+    /// when the rule has nothing to do there.
+    fn database(change: impl Fn(&mut Value)) -> Option<(Value, Value)> {
+        let (from, to) = (Version::release(3, 69, 2), Version::release(3, 74, 9));
+        let mut objects = official::objects(&from, Platform::Kubernetes, "stackrox");
+        objects.retain(|object| object["metadata"]["name"] == "scanner-db");
+        objects.retain(|object| object["kind"] == "Deployment");
+        change(&mut objects[0]["spec"]["template"]["spec"]);
+        let snapshot = Snapshot {
+            namespace: "stackrox".to_owned(),
+            platform: Some(Platform::Kubernetes),
+            objects,
+            ..Snapshot::default()
+        };
+        let images = ImageOptions::default();
+        let proposals = DATABASE_INIT.proposals(&Facts::new(&snapshot, &from, &to, &images));
+        let Write::Patch { body, patch, .. } = proposals.into_iter().next()?.write else {
+            unreachable!("a patch");
+        };
+        let after = apply_patch(&snapshot.objects[0], &body, patch);
+        let after = after["spec"]["template"]["spec"].clone();
+        Some((after["initContainers"][0].clone(), after["containers"][0].clone()))
+    }
+
+    #[test]
+    fn the_database_gives_up_who_it_runs_as_and_nothing_else_of_its_security_context() {
+        let (init, main) = database(|_| {}).unwrap();
+        assert_eq!(
+            (&init["securityContext"], &main["securityContext"]),
+            (&Value::Null, &Value::Null)
+        );
+        let own = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+        let hardened = |pod: &mut Value| {
+            for list in ["initContainers", "containers"] {
+                let context = &mut pod[list][0]["securityContext"];
+                for (field, value) in own.as_object().unwrap() {
+                    context[field.as_str()] = value.clone();
+                }
+            }
+        };
+        let (init, main) = database(hardened).unwrap();
+        assert_eq!((&init["securityContext"], &main["securityContext"]), (&own, &own));
+    }
+
+    #[test]
+    fn a_database_that_is_done_but_hardened_needs_nothing() {
+        let done = |pod: &mut Value| {
+            pod["securityContext"] = json!({"runAsUser": 70, "runAsNonRoot": true, "fsGroup": 70});
+            pod["initContainers"][0]["env"] = json!([{"name": PASSWORD_FILE, "value": "x"}]);
+            for list in ["initContainers", "containers"] {
+                pod[list][0]["securityContext"] = json!({"allowPrivilegeEscalation": false});
+            }
+        };
+        assert_eq!(database(done), None);
     }
 }

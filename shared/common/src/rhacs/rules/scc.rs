@@ -2,6 +2,8 @@
 //! `stackrox-*`, and these to the SCCs that OpenShift brings along.
 
 mod grants;
+pub(super) mod old;
+pub(super) mod repair;
 mod templates;
 
 use serde_json::{Value, json};
@@ -12,11 +14,14 @@ use crate::rhacs::{ObjectRef, Snapshot};
 
 /// What brings the SCCs and what refers to them to another release's way, whichever that is; the
 /// old ones stay.
-pub const MIGRATION: [Rule; 10] = [
+pub const MIGRATION: [Rule; 13] = [
     PRIORITY,
     CENTRAL,
     SCANNER,
     SECURED,
+    repair::CENTRAL,
+    repair::SCANNER,
+    repair::SECURED,
     grants::CENTRAL,
     grants::SCANNER,
     grants::SECURED,
@@ -48,10 +53,6 @@ pub(super) const CENTRAL: Rule =
     new_sccs(Component::Central, |facts| new(facts, &["central", "central-db"]));
 pub(super) const SCANNER: Rule = new_sccs(Component::Scanner, |facts| new(facts, &["scanner"]));
 pub(super) const SECURED: Rule = new_sccs(Component::Secured, |facts| new(facts, &SECURED_NAMES));
-pub(super) const OLD_CENTRAL: Rule = old_sccs(Component::Central, |facts| old(facts, &["central"]));
-pub(super) const OLD_SCANNER: Rule = old_sccs(Component::Scanner, |facts| old(facts, &["scanner"]));
-pub(super) const OLD_SECURED: Rule =
-    old_sccs(Component::Secured, |facts| old(facts, &SECURED_NAMES));
 
 const fn new_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>) -> Rule {
     Rule {
@@ -63,18 +64,7 @@ const fn new_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>
     }
 }
 
-const fn old_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>) -> Rule {
-    Rule {
-        id: "scc-old",
-        component,
-        why: "the SCC of the old name has a successor",
-        source: "upgrade guide 3.69, section 2.3.2",
-        propose,
-    }
-}
-
-/// The missing SCCs of the new names. One that exists is left as it is, the user's changes in it
-/// included.
+/// The missing SCCs of the new names.
 fn new(facts: &Facts<'_>, names: &[&str]) -> Vec<Proposal> {
     if !rename_applies(facts) {
         return Vec::new();
@@ -87,26 +77,6 @@ fn new(facts: &Facts<'_>, names: &[&str]) -> Vec<Proposal> {
             let object = ObjectRef::scc(name_of(&manifest));
             let what = format!("new SCC for {}", users_of(&manifest));
             Proposal { write: Write::Apply { object, manifest }, what, phase: Phase::Prepare }
-        })
-        .collect()
-}
-
-/// The SCCs of the old names that the product made; others of the same name are not ours.
-fn old(facts: &Facts<'_>, names: &[&str]) -> Vec<Proposal> {
-    if !rename_applies(facts) {
-        return Vec::new();
-    }
-    names
-        .iter()
-        .filter(|name| {
-            let scc = facts.snapshot.object(SCC, name);
-            scc.is_some_and(|scc| belongs_to_product(scc, &facts.snapshot.namespace))
-        })
-        .filter_map(|name| {
-            let successor = official_scc(facts, name)?;
-            let what = format!("replaced by {}", name_of(&successor));
-            let write = Write::Delete { object: ObjectRef::scc(*name) };
-            Some(Proposal { write, what, phase: Phase::Clean })
         })
         .collect()
 }

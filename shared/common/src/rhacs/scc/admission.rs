@@ -188,7 +188,8 @@ pub fn admitted_by(pod: &Value) -> Option<&str> {
 }
 
 /// The service account of a pod, under either of its names.
-fn account_of(pod: &Value) -> &str {
+#[must_use]
+pub fn account_of(pod: &Value) -> &str {
     ["/spec/serviceAccountName", "/spec/serviceAccount"]
         .into_iter()
         .map(|pointer| text(pod, pointer))

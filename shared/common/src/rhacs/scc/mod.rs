@@ -15,9 +15,12 @@ mod grants;
 mod order;
 mod pod;
 mod product;
+mod prospect;
 mod ranges;
 
-pub use admission::{Admission, Admitted, Refusal, Refused, admitted_by, pod_of};
+pub use admission::{
+    Admission, Admitted, Refusal, Refused, account_of, admitted_by, pod_of,
+};
 pub use builtin::{built_in_constraints, built_in_roles};
 pub use defaults::with_defaults;
 pub use difference::{Difference, canonical, differences};
@@ -28,6 +31,7 @@ pub use product::{
     belongs_to_product, capturing_users, component_of_account, component_of_constraint, is_marked,
     official_constraint, old_scc_names, owner_era, service_accounts,
 };
+pub use prospect::{Verdict, relying_on, verdicts, workload_of};
 pub use ranges::Ranges;
 
 use serde_json::Value;

@@ -124,7 +124,7 @@ impl ClusterExecutor {
         };
         let last = self.known.last(object);
         let uid = last.and_then(|last| last["metadata"]["uid"].as_str().map(str::to_owned));
-        let (cluster, object) = (self.cluster.clone(), object.clone());
+        let (cluster, object) = (self.cluster.without_patience(), object.clone());
         let mut announcements = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
         announcements.spawn(async move { cluster.note(&object, uid.as_deref(), &note).await });
     }

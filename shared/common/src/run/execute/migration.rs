@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::StepContext;
 use super::cluster::{ClusterExecutor, Deadline};
 use super::rollout::step_error;
-use super::serving::{Look, last_lines, stop_if_fatal, words};
+use super::serving::{Look, Unseen, last_lines, stop_if_fatal, words};
 use crate::cluster::{WaitError, rollout, wait};
 use crate::rhacs::ObjectRef;
 use crate::run::step_error::StepError;
@@ -63,7 +63,7 @@ impl ClusterExecutor {
     async fn follow_log(
         &self,
         central: &ObjectRef,
-        last: &Mutex<Option<Result<Look, String>>>,
+        last: &Mutex<Option<Result<Look, Unseen>>>,
         deadline: Deadline,
         context: &StepContext<'_>,
     ) -> StepError {
@@ -86,10 +86,10 @@ impl ClusterExecutor {
     }
 }
 
-fn waits_for(look: &Result<Look, String>) -> String {
+fn waits_for(look: &Result<Look, Unseen>) -> String {
     match look {
         Ok(look) => words(&look.state),
-        Err(reason) => reason.clone(),
+        Err(unseen) => unseen.reason.clone(),
     }
 }
 
@@ -97,10 +97,10 @@ fn waits_for(look: &Result<Look, String>) -> String {
 /// when the time of the step is over.
 fn too_late(
     central: &ObjectRef,
-    last: Option<Result<Look, String>>,
+    last: Option<Result<Look, Unseen>>,
     deadline: Deadline,
 ) -> StepError {
-    let look = last.unwrap_or_else(|| Err("its log".to_owned()));
+    let look = last.unwrap_or_else(|| Err(Unseen::yet("its log")));
     let (waits_for, seconds) = (waits_for(&look), deadline.seconds());
     let logs = look.as_ref().map(|look| last_lines(&look.log)).unwrap_or_default();
     let message = format!(

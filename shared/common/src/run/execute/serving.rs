@@ -37,12 +37,38 @@ impl NotServing {
             matches!(error, CentralError::Unauthorized { .. } | CentralError::Forbidden { .. });
         Self { waits_for: format!("its API: {error}"), is_refusal }
     }
+
+    /// Counts refusals, and gives up when they do not pass.
+    fn stop_if_hopeless(&self, refusals: &mut u32) -> Result<(), StepError> {
+        *refusals += u32::from(self.is_refusal);
+        if *refusals >= MOST_REFUSALS { Err(refused(&self.waits_for)) } else { Ok(()) }
+    }
 }
 
 /// What is known of Central at one moment.
 pub(super) struct Look {
     pub(super) log: String,
     pub(super) state: MigratorState,
+}
+
+/// Why Central's log could not be looked at.
+pub(super) struct Unseen {
+    /// In words.
+    pub(super) reason: String,
+    /// How to be allowed to; none where it may be seen later.
+    denied: Option<String>,
+}
+
+impl Unseen {
+    pub(super) fn yet(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), denied: None }
+    }
+
+    fn because(what: &str, error: &ClusterError) -> Self {
+        let is_denial = matches!(error, ClusterError::Forbidden { .. });
+        let denied = is_denial.then(|| error.hints().join("; "));
+        Self { reason: format!("{what}: {error}"), denied }
+    }
 }
 
 impl ClusterExecutor {
@@ -54,10 +80,14 @@ impl ClusterExecutor {
         context: &StepContext<'_>,
         verified: &mut Verified,
     ) -> Result<(), StepError> {
-        let mut told = String::new();
-        let mut refusals = 0;
+        let (mut told, mut refusals, mut told_denial) = (String::new(), 0, false);
         loop {
             let look = self.look_at_log(deadline).await;
+            if let Err(Unseen { reason, denied: Some(hint) }) = &look
+                && !std::mem::replace(&mut told_denial, true)
+            {
+                context.events.warn(format!("Central's log may not be read ({reason}); {hint}"));
+            }
             if let Ok(look) = &look {
                 stop_if_fatal(look).map_err(|error| self.with_way_on(error, version))?;
             }
@@ -72,10 +102,7 @@ impl ClusterExecutor {
                             return Ok(());
                         }
                         Err(not_yet) => {
-                            refusals += u32::from(not_yet.is_refusal);
-                            if refusals >= MOST_REFUSALS {
-                                return Err(refused(&not_yet.waits_for));
-                            }
+                            not_yet.stop_if_hopeless(&mut refusals)?;
                             not_yet.waits_for
                         }
                     }
@@ -87,24 +114,18 @@ impl ClusterExecutor {
                     }
                     words(state)
                 }
-                Err(reason) => {
-                    if token_is_spent(context.record) || self.api_confirms(version).await {
-                        let warning = format!(
-                            "Central's log was not readable, only its API was asked: {reason}"
-                        );
-                        verified.warnings.push(warning);
-                        return Ok(());
+                Err(unseen) => match self.serves_unseen(version, unseen, context, verified).await {
+                    Ok(()) => return Ok(()),
+                    Err(not_yet) if unseen.denied.is_some() => {
+                        not_yet.stop_if_hopeless(&mut refusals)?;
+                        not_yet.waits_for
                     }
-                    reason.clone()
-                }
+                    Err(_) => unseen.reason.clone(),
+                },
             };
             if deadline.is_over() {
-                let logs = look.map(|look| last_lines(&look.log)).unwrap_or_default();
-                let seconds = deadline.seconds();
-                let message = format!(
-                    "Central does not serve {version} after {seconds} s; waited for {waits_for}"
-                );
-                return Err(StepError::unverified(message).with_logs(logs));
+                let log = look.map(|look| look.log).unwrap_or_default();
+                return Err(late(version, deadline, &waits_for, &log));
             }
             if told != waits_for {
                 context.waiting(format!("Central: {waits_for}"), None);
@@ -112,6 +133,38 @@ impl ClusterExecutor {
             }
             deadline.pause(POLL).await;
         }
+    }
+
+    /// As far as it can be told without Central's log: its API says so to a user it knows. Where
+    /// there is no such user either and the log stays closed, Central runs and answers, and that it
+    /// serves `version` counts as unverified.
+    async fn serves_unseen(
+        &self,
+        version: &Version,
+        unseen: &Unseen,
+        context: &StepContext<'_>,
+        verified: &mut Verified,
+    ) -> Result<(), NotServing> {
+        let reason = &unseen.reason;
+        let is_spent = token_is_spent(context.record);
+        if is_spent || self.has_credentials() {
+            if !is_spent {
+                self.api_serves(version).await?;
+            }
+            let warning =
+                format!("Central's log was not readable, only its API was asked: {reason}");
+            verified.warnings.push(warning);
+            return Ok(());
+        }
+        if unseen.denied.is_none() {
+            return Err(NotServing { waits_for: reason.clone(), is_refusal: false });
+        }
+        self.api_serves(version).await?;
+        verified.unverified.push(format!(
+            "nothing proves that Central serves {version}: its log may not be read, and its API \
+             tells its version only to users"
+        ));
+        Ok(())
     }
 
     /// Adds what is left to do when an older Central refuses the database of the newer one.
@@ -128,18 +181,19 @@ impl ClusterExecutor {
     }
 
     /// The state of the newest Central pod's log; the reason in words when there is none.
-    pub(super) async fn look_at_log(&self, deadline: Deadline) -> Result<Look, String> {
+    pub(super) async fn look_at_log(&self, deadline: Deadline) -> Result<Look, Unseen> {
         let namespace = &self.plan.namespace;
-        let pod = self.central_pod().await.map_err(|error| error.to_string())?;
-        let pod = pod.ok_or("its pod to be created")?;
+        let pod = self.central_pod().await;
+        let pod = pod.map_err(|error| Unseen::because("its pods", &error))?;
+        let pod = pod.ok_or_else(|| Unseen::yet("its pod to be created"))?;
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let options = LogOptions::default();
         let read = self.cluster.log(namespace, name, "central", &options);
         // Not longer than the step may take, whatever the time limit of a request is.
         let log = tokio::time::timeout(deadline.left().max(POLL), read)
             .await
-            .map_err(|_| "its log".to_owned())?
-            .map_err(|error| format!("its log: {error}"))?;
+            .map_err(|_| Unseen::yet("its log"))?
+            .map_err(|error| Unseen::because("its log", &error))?;
         let state = migrator::read(&log);
         Ok(Look { log, state })
     }
@@ -193,9 +247,11 @@ impl ClusterExecutor {
 
     /// Whether the API says itself, to a user it knows, that it serves `version`.
     async fn api_confirms(&self, version: &Version) -> bool {
-        let has_credentials =
-            self.central.as_ref().is_some_and(|central| central.has_credentials());
-        has_credentials && self.api_serves(version).await.is_ok()
+        self.has_credentials() && self.api_serves(version).await.is_ok()
+    }
+
+    fn has_credentials(&self) -> bool {
+        self.central.as_ref().is_some_and(|central| central.has_credentials())
     }
 }
 
@@ -204,9 +260,22 @@ pub(super) fn stop_if_fatal(look: &Look) -> Result<(), StepError> {
     let (message, line) = match &look.state {
         MigratorState::Refused { line } => ("Central refuses its database", line),
         MigratorState::Failed { line } => ("the migration of Central's database failed", line),
+        MigratorState::Skipped { line } => {
+            let error = StepError::failed("Central is in safe mode and leaves its database alone");
+            let hint = "set maintenance.safeMode to false: kubectl edit cm/central-config";
+            return Err(error.because(line.trim()).hint(hint).with_logs(last_lines(&look.log)));
+        }
         _ => return Ok(()),
     };
     Err(StepError::failed(message).because(line.trim()).with_logs(last_lines(&look.log)))
+}
+
+/// The failure of a Central that does not serve `version` in time.
+fn late(version: &Version, deadline: Deadline, waits_for: &str, log: &str) -> StepError {
+    let seconds = deadline.seconds();
+    let message =
+        format!("Central does not serve {version} after {seconds} s; waited for {waits_for}");
+    StepError::unverified(message).with_logs(last_lines(log))
 }
 
 fn refused(reason: &str) -> StepError {
@@ -223,12 +292,17 @@ pub(super) fn words(state: &MigratorState) -> String {
         }
         MigratorState::Migrating { .. } => "the migration of its database".to_owned(),
         MigratorState::Starting => "its database to be opened".to_owned(),
+        MigratorState::Copying => "a copy of its database to be made".to_owned(),
+        MigratorState::RollingBack => "its database to be taken back".to_owned(),
+        MigratorState::Unchanged => "its start, the database needs no migration".to_owned(),
+        MigratorState::Fresh => "its start on a new, empty database".to_owned(),
         MigratorState::Current | MigratorState::RolledBack => "its API".to_owned(),
-        MigratorState::Refused { line } | MigratorState::Failed { line } => line.clone(),
+        MigratorState::Refused { line }
+        | MigratorState::Failed { line }
+        | MigratorState::Skipped { line } => line.clone(),
     }
 }
 
-/// The pod created last; one that is being deleted does not count.
 /// Whether a pod has the image and the annotations of Central's template; the latter tell one that
 /// was only started again.
 fn looks_like(pod: &Value, central: &Value) -> bool {
@@ -244,6 +318,7 @@ fn looks_like(pod: &Value, central: &Value) -> bool {
             .all(|(name, value)| pod["metadata"]["annotations"][name] == *value)
 }
 
+/// The pod created last; one that is being deleted does not count.
 fn newest(pods: impl IntoIterator<Item = Arc<Value>>) -> Option<Arc<Value>> {
     let created =
         |pod: &Value| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
@@ -289,5 +364,14 @@ mod tests {
         assert_eq!(error.logs, ["start", "Migrator failed: disk full"]);
         let look = Look { log: String::new(), state: MigratorState::Starting };
         stop_if_fatal(&look).unwrap();
+    }
+
+    #[test]
+    fn a_central_in_safe_mode_ends_the_wait_with_the_way_out() {
+        let log = "Migrator: Info: configuration has safe mode set. Skipping migrator".to_owned();
+        let state = migrator::read(&log);
+        let error = stop_if_fatal(&Look { log, state }).unwrap_err();
+        assert!(error.to_string().starts_with("Central is in safe mode"), "{error}");
+        assert!(error.hints[0].contains("maintenance.safeMode"), "{error:?}");
     }
 }

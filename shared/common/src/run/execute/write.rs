@@ -74,7 +74,8 @@ impl ClusterExecutor {
                     context.events.emit(Event::Retry {
                         what: format!("writing `{object}`"),
                         attempt,
-                        of: MOST_ATTEMPTS,
+                        of: Some(MOST_ATTEMPTS),
+                        left_seconds: None,
                         reason: message,
                         next_in_seconds: 0.0,
                     });

@@ -74,10 +74,16 @@ impl Board {
             Event::Progress { current, total, unit, .. } => {
                 vec![Draw::Amount { current: *current, total: *total, unit: *unit }]
             }
-            Event::Retry { what, attempt, of, reason, next_in_seconds } => {
-                let next = attempt + 1;
-                let text =
-                    format!("{what}: {reason}; attempt {next} of {of} in {next_in_seconds:.1}s");
+            Event::Retry { what, attempt, of, left_seconds, reason, next_in_seconds } => {
+                let again = match (of, left_seconds) {
+                    (Some(of), _) => format!("attempt {attempt} of {of} in {next_in_seconds:.1}s"),
+                    (None, Some(left)) => format!(
+                        "trying again in {next_in_seconds:.1}s, for up to {} more",
+                        duration(*left)
+                    ),
+                    (None, None) => format!("attempt {attempt} in {next_in_seconds:.1}s"),
+                };
+                let text = format!("{what}: {reason}; {again}");
                 vec![Draw::Line(format!(
                     "{INDENT}{}",
                     self.labelled(Role::Warning, "retry:", &text)

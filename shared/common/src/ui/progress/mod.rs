@@ -151,10 +151,19 @@ mod tests {
             waiting("migrating", 0),
             Event::Retry {
                 what: "GET deploy/central".to_owned(),
-                attempt: 1,
-                of: 4,
+                attempt: 2,
+                of: Some(4),
+                left_seconds: None,
                 reason: "503 Service Unavailable".to_owned(),
                 next_in_seconds: 0.2,
+            },
+            Event::Retry {
+                what: "GET deploy/central".to_owned(),
+                attempt: 3,
+                of: None,
+                left_seconds: Some(110.0),
+                reason: "connection refused".to_owned(),
+                next_in_seconds: 4.0,
             },
             finished(
                 "central",
@@ -194,6 +203,7 @@ mod tests {
               waiting: 0 of 1 pods are ready
               waiting: migrating
               retry: GET deploy/central: 503 Service Unavailable; attempt 2 of 4 in 0.2s
+              retry: GET deploy/central: connection refused; trying again in 4.0s, for up to 1m50s more
         ! Central 3.0.62.1 → 3.69.2  42s, not verified: no token
         ✓ Scanner 2.16.2 → 3.69.2  nothing to do: already 3.69.2
         note: two

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::life::{Container, Fate, Life};
-use crate::central::{Ending, Surroundings, image_version};
+use crate::central::{Ending, Surroundings};
 use crate::controllers::Round;
 use crate::controllers::events::Told;
 use crate::controllers::objects::{after, is_true, items, number, text};
@@ -55,8 +55,8 @@ pub(super) fn start(
 pub(super) fn serve(round: &Round<'_>, pod: &Value) {
     let container =
         items(pod, "/spec/containers").iter().find(|container| container["name"] == "central");
-    if let Some(version) = container.and_then(|container| image_version(text(container, "/image")))
-    {
+    let release = |container| round.cluster.releases.version(text(container, "/image"));
+    if let Some(version) = container.and_then(release) {
         round.cluster.central.serve(meta::uid(pod), &version, round.now);
     }
 }
@@ -66,7 +66,7 @@ fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container)
         write(round, life, container, round.now, "done");
         return Fate { ready: None, exit: Some((after(round.now, WORK), 0)) };
     }
-    let version = image_version(&container.image);
+    let version = round.cluster.releases.version(&container.image);
     if life.workload.1 == "central"
         && container.name == "central"
         && let Some(version) = &version
