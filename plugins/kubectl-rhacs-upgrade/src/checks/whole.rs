@@ -85,7 +85,8 @@ fn missing(context: &Context<'_>) -> Vec<Finding> {
         .filter(|(part, kind, name, _)| begun(*part) && !is_there(kind, name))
         .map(|(part, kind, name, essential)| {
             let short = if *kind == "DaemonSet" { "ds" } else { "deploy" };
-            let what = format!("{short}/{name} does not exist, though other workloads of {part} do");
+            let what =
+                format!("{short}/{name} does not exist, though other workloads of {part} do");
             let fix = context.kubectl(&format!("get {short} {name}: restore it first"));
             if *essential { MISSING.found(what, fix) } else { MISSING_SIDE.found(what, "") }
         })

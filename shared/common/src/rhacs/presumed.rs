@@ -34,9 +34,9 @@ pub fn untold_images(objects: &[Value]) -> Vec<String> {
         let names = own_containers(workload.name());
         workload.all_containers().filter(move |container| names.contains(&container.name()))
     });
-    let untold = own.map(|container| container.image()).filter(|image| {
-        Image::classify(image).and_then(|image| image.own_version()).is_none()
-    });
+    let untold = own
+        .map(|container| container.image())
+        .filter(|image| Image::classify(image).and_then(|image| image.own_version()).is_none());
     untold.map(str::to_owned).collect()
 }
 

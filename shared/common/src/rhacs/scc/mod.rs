@@ -18,9 +18,7 @@ mod product;
 mod prospect;
 mod ranges;
 
-pub use admission::{
-    Admission, Admitted, Refusal, Refused, account_of, admitted_by, pod_of,
-};
+pub use admission::{Admission, Admitted, Refusal, Refused, account_of, admitted_by, pod_of};
 pub use builtin::{built_in_constraints, built_in_roles};
 pub use defaults::with_defaults;
 pub use difference::{Difference, canonical, differences};

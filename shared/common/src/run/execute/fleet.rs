@@ -364,8 +364,7 @@ mod tests {
         assert!(!includes(&Scope::Local(Some("old".to_owned())), &new));
         assert!(!includes(&Scope::Local(None), &old) && includes(&Scope::Local(None), &new));
         assert!(Scope::Local(None).includes(&old, std::slice::from_ref(&old), view()));
-        let by_helm =
-            SecuredCluster { upgradability: "MANUAL_UPGRADE_REQUIRED".to_owned(), ..old };
+        let by_helm = SecuredCluster { upgradability: "MANUAL_UPGRADE_REQUIRED".to_owned(), ..old };
         assert!(!includes(&Scope::Everybody, &by_helm), "it is not the upgrader's");
     }
 
