@@ -163,8 +163,12 @@ fn only_the_version_before_the_last_upgrade_has_a_copy() {
 fn a_dry_run_changes_nothing() {
     let installation = upgraded_installation();
     let before = state(&installation);
-    rollback(&installation, &format!("{ALL} --dry-run")).ends_with(0);
-    rollback(&installation, &format!("{ALL} --dry-run=server")).ends_with(0);
+    for mode in ["--dry-run", "--dry-run=server"] {
+        rollback(&installation, &format!("{ALL} {ACCEPT} {mode}")).ends_with(0);
+        // As the rollback itself would end.
+        let blocked = rollback(&installation, &format!("{ALL} {mode}")).ends_with(3);
+        blocked.says("RHACS-ROLLBACK-DATA-LOST");
+    }
     assert_same(&before, &state(&installation), "a dry run");
     assert_eq!(runs(&installation).len(), 1);
 }

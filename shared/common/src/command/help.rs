@@ -18,12 +18,13 @@ pub fn share_flags(command: Command, shown: &[Shown]) -> Command {
     let flags: Vec<Arg> =
         command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     shown.iter().fold(command, |command, (verb, meant)| {
-        let meaningless = flags.iter().filter(|flag| !is_meant(flag, meant));
-        // clap hands a flag down only where there is none of that name yet.
-        let hidden: Vec<Arg> = meaningless.map(|flag| flag.clone().hide(true)).collect();
+        // clap hands a flag down only where there is none of that name yet. All of them are given to
+        // the verb, since a flag may name another one it conflicts with.
+        let own = |flag: &Arg| flag.clone().hide(flag.is_hide_set() || !is_meant(flag, meant));
+        let flags: Vec<Arg> = flags.iter().map(own).collect();
         command.mut_subcommand(verb, |verb| {
             let has = |flag: &Arg| verb.get_arguments().any(|own| own.get_id() == flag.get_id());
-            let missing: Vec<Arg> = hidden.into_iter().filter(|flag| !has(flag)).collect();
+            let missing: Vec<Arg> = flags.into_iter().filter(|flag| !has(flag)).collect();
             verb.args(missing)
         })
     })
