@@ -8,6 +8,7 @@ mod crash;
 mod faults;
 mod flow;
 mod input;
+mod kept;
 mod plans;
 mod programs;
 mod quotas;

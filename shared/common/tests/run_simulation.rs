@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers are part of the tests")]
 
+#[path = "run_simulation/kept.rs"]
+mod kept;
 #[path = "run_simulation/trouble.rs"]
 mod trouble;
 

@@ -93,6 +93,8 @@ fn report() -> Report {
         object,
         was: format!("stackrox.io/main:{was}"),
         is: format!("stackrox.io/main:{is}"),
+        wanted: format!("stackrox.io/main:{is}"),
+        part_of_run: true,
         healthy,
         note: String::new(),
     };
@@ -132,6 +134,7 @@ fn report() -> Report {
             version: "3.69.2".to_owned(),
             health: "HEALTHY".to_owned(),
             verified: true,
+            part_of_run: true,
             note: String::new(),
         }],
         parity: None,

@@ -193,6 +193,11 @@ impl CentralClient {
     }
 }
 
+/// How the friendly names of API tokens begin.
+const NAMELESS: &str = "anonymous bearer token";
+/// The year in which passwords expire: never.
+const NEVER: &str = "9999-";
+
 /// The request that anybody may make.
 pub(super) const fn ping() -> Ask<'static> {
     Ask { method: Method::GET, path: "/v1/ping", body: None, anonymous: true }
@@ -215,8 +220,9 @@ fn auth_status(answer: &Value) -> AuthStatus {
         .flatten()
         .filter_map(|role| some_text(&role["name"]).or_else(|| some_text(role)))
         .collect();
+    // What a token is called stands only among its attributes; its friendly name lists its roles.
     let names = [&info["friendlyName"], &info["username"]];
-    let user = names.into_iter().find_map(some_text);
+    let user = names.into_iter().find_map(some_text).filter(|name| !name.starts_with(NAMELESS));
     let token_id = [user_id.as_str(), info["username"].as_str().unwrap_or_default()]
         .into_iter()
         .find_map(|id| id.strip_prefix("auth-token:").map(str::to_owned));
@@ -224,7 +230,7 @@ fn auth_status(answer: &Value) -> AuthStatus {
         user: user.or_else(|| attribute("name").into_iter().next()).unwrap_or(user_id),
         roles: if roles.is_empty() { attribute("role") } else { roles },
         token_id,
-        expires: some_text(&answer["expires"]),
+        expires: some_text(&answer["expires"]).filter(|at| !at.starts_with(NEVER)),
     }
 }
 
@@ -274,6 +280,23 @@ mod tests {
         }));
         assert_eq!((status.user.as_str(), status.roles.len()), ("admin", 2));
         assert_eq!((status.token_id, status.expires), (None, None));
+    }
+
+    #[test]
+    fn a_token_is_called_by_its_name_and_a_password_never_expires() {
+        let token = auth_status(&json!({
+            "userId": "auth-token:7f1c", "expires": "2027-01-01T00:00:00Z",
+            "userInfo": {"username": "", "roles": [{"name": "Analyst"}], "friendlyName":
+                "anonymous bearer token with roles Analyst (expires 2027-01-01 00:00:00 UTC)"},
+            "userAttributes": [{"key": "name", "values": ["night-shift"]},
+                               {"key": "role", "values": ["Analyst"]}],
+        }));
+        assert_eq!(token.user, "night-shift");
+        let basic = auth_status(&json!({
+            "userId": "admin", "expires": "9999-12-31T23:59:59.999999999Z",
+            "userInfo": {"username": "admin", "friendlyName": "admin"},
+        }));
+        assert_eq!((basic.user.as_str(), basic.expires), ("admin", None));
     }
 
     #[test]

@@ -175,12 +175,20 @@ impl CentralError {
         };
         match status {
             401 => Self::Unauthorized { message },
+            // Up to 4.1 some answers to bad credentials say that they do not suffice.
+            403 if is_unknown_user(&message) => Self::Unauthorized { message },
             403 => Self::Forbidden { message },
             404 => Self::NotFound { what: what.to_owned() },
             502..=504 => Self::Unavailable { message },
             _ => Self::Server { status, message },
         }
     }
+}
+
+/// Whether Central says with these words that it knows nobody by the credentials, rather than that
+/// somebody may not do something.
+fn is_unknown_user(message: &str) -> bool {
+    message.contains("credentials not found") || message.contains("token validation failed")
 }
 
 /// The beginning of a text on one line.
@@ -201,6 +209,11 @@ mod tests {
         let forbidden = read(403, r#"{"code":7,"message":"access to resource denied"}"#);
         assert!(forbidden.to_string().ends_with("access to resource denied"), "{forbidden}");
         assert_eq!(forbidden.hints(), ["use an API token of the role Admin"]);
+        let words = "not authorized: no authorizer could authorize this request: errors: \
+                     [credentials not found: token validation failed]";
+        let unknown = read(403, &serde_json::json!({"code": 7, "message": words}).to_string());
+        assert!(matches!(unknown, CentralError::Unauthorized { .. }), "{unknown:?}");
+        assert!(unknown.hints()[0].starts_with("create an API token"), "{:?}", unknown.hints());
         assert!(read(503, "<html>\n down").is_transient());
         assert_eq!(read(500, "a\nb").to_string(), "Central answered 500: a b");
     }

@@ -27,6 +27,7 @@ pub use context::{Context, in_days, items, name, short};
 pub use definition::Definition;
 pub use escalation::{Grant, grants};
 pub use permissions::permissions;
+pub(crate) use workloads::reconciler;
 
 use crate::plan::{Finding, Plan, Severity};
 use crate::rhacs::Snapshot;

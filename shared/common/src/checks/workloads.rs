@@ -225,6 +225,11 @@ fn owner(object: &Value) -> Option<(&'static str, String)> {
         .or_else(|| label("helm.toolkit.fluxcd.io/name").map(|name| (FLUX_HELM, name.to_owned())))
 }
 
+/// Who reconciles `object`, in words: `Argo CD application `acs``.
+pub(crate) fn reconciler(object: &Value) -> Option<String> {
+    owner(object).map(|(tool, owner)| format!("{tool} `{owner}`"))
+}
+
 fn suspension(tool: &str, owner: &str) -> String {
     match tool {
         FLUX => format!("change the source instead, or flux suspend kustomization {owner}"),

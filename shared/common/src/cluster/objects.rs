@@ -173,6 +173,21 @@ impl Cluster {
         preconditions: Value,
         dry_run: bool,
     ) -> Result<bool, ClusterError> {
+        self.delete_now(object, preconditions, dry_run).await.map(|answer| answer.is_some())
+    }
+
+    /// As [`Self::delete_if`]; returns the server's answer: the object while something holds it,
+    /// else a `Status`. None when there was nothing to delete.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::delete_if`].
+    pub(crate) async fn delete_now(
+        &self,
+        object: &ObjectRef,
+        preconditions: Value,
+        dry_run: bool,
+    ) -> Result<Option<Value>, ClusterError> {
         let is_guarded = preconditions.is_object();
         let mut options = json!({
             "kind": "DeleteOptions",
@@ -187,8 +202,8 @@ impl Cluster {
         }
         let call = Call::send(Method::DELETE, object.path(), &options).idempotent(is_guarded);
         match self.json(call).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -68,6 +68,12 @@ pub enum WaitError {
         /// The last lines of the log of a container that was in trouble.
         logs: Vec<String>,
     },
+    /// Somebody changed the workload, so that its rollout is of something else.
+    #[error("`{workload}` was changed during its rollout")]
+    Changed {
+        /// The workload.
+        workload: ObjectRef,
+    },
     /// There is no such workload (any more).
     #[error("`{workload}` is not there, so its rollout cannot be waited for")]
     Deleted {
@@ -85,7 +91,7 @@ impl WaitError {
     pub fn logs(&self) -> &[String] {
         match self {
             Self::Failed { logs, .. } | Self::TimedOut { logs, .. } => logs,
-            Self::Deleted { .. } | Self::Cluster(_) => &[],
+            Self::Changed { .. } | Self::Deleted { .. } | Self::Cluster(_) => &[],
         }
     }
 }
@@ -111,20 +117,42 @@ pub async fn rollout(
     Wait::new(cluster, workload, seen, on).within(timeout).await
 }
 
-/// As [`rollout`], but goes on after the controller of a Deployment gave the rollout up for taking
+/// Whether a workload still is as it was written.
+pub type Keeps<'a> = &'a (dyn Fn(&Value) -> bool + Send + Sync);
+
+/// As [`rollout`], of a workload that stays as it was written: it ends when `keeps` says no.
+///
+/// # Errors
+///
+/// As [`rollout`], and [`WaitError::Changed`].
+pub async fn rollout_of(
+    cluster: &Cluster,
+    workload: &ObjectRef,
+    seen: Option<&Value>,
+    timeout: Duration,
+    keeps: Keeps<'_>,
+    on: &mut (dyn FnMut(Waiting) + Send),
+) -> Result<Value, WaitError> {
+    let wait = Wait { keeps: Some(keeps), ..Wait::new(cluster, workload, seen, on) };
+    wait.within(timeout).await
+}
+
+/// As [`rollout_of`], but goes on after the controller of a Deployment gave the rollout up for taking
 /// too long: for pods that do something before they are ready.
 ///
 /// # Errors
 ///
-/// As [`rollout`].
+/// As [`rollout_of`].
 pub async fn slow_rollout(
     cluster: &Cluster,
     workload: &ObjectRef,
     seen: Option<&Value>,
     timeout: Duration,
+    keeps: Keeps<'_>,
     on: &mut (dyn FnMut(Waiting) + Send),
 ) -> Result<Value, WaitError> {
-    let wait = Wait { outlasts_deadline: true, ..Wait::new(cluster, workload, seen, on) };
+    let new = Wait::new(cluster, workload, seen, on);
+    let wait = Wait { outlasts_deadline: true, keeps: Some(keeps), ..new };
     wait.within(timeout).await
 }
 
@@ -143,6 +171,7 @@ struct Wait<'a> {
     memory: Memory,
     min_generation: i64,
     outlasts_deadline: bool,
+    keeps: Option<Keeps<'a>>,
     /// Whether a watch or list had the workload, so that its absence means something.
     was_there: bool,
     events: Vec<Value>,
@@ -176,6 +205,7 @@ impl<'a> Wait<'a> {
             memory: Memory::of(seen, cluster.now()),
             min_generation: generation.unwrap_or_default(),
             outlasts_deadline: false,
+            keeps: None,
             was_there: false,
             events: Vec::new(),
             events_are_known: false,
@@ -272,6 +302,9 @@ impl<'a> Wait<'a> {
 
     async fn judge(&mut self) -> Option<Result<Value, WaitError>> {
         let workload = self.workload.as_ref()?;
+        if self.keeps.is_some_and(|keeps| !keeps(workload)) {
+            return Some(Err(WaitError::Changed { workload: self.reference.clone() }));
+        }
         let message = match judge(workload, self.min_generation) {
             Progress::Done => return Some(Ok(workload.as_ref().clone())),
             Progress::Waiting(message) => message,

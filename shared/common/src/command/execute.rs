@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{Prepared, Session, roxctl, taken_back};
 use crate::central::{CentralClient, Probe};
-use crate::cluster::rollout::{Progress, judge};
 use crate::cluster::{Cluster, Held, Lease, Patience};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,8 +13,8 @@ use crate::plan::{Action, Operation, Plan, Running};
 use crate::rhacs::parity::{Difference, compare};
 use crate::rhacs::{Snapshot, scc};
 use crate::run::{
-    ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, lock,
-    locked,
+    ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, health,
+    lock, locked,
 };
 use crate::ui::plan_text;
 
@@ -86,17 +85,20 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
 /// The report of a run that had nothing to do: what runs, and how it differs from the release.
 pub async fn idle_report(session: &Session, prepared: &Prepared) -> Report {
     let plan = &prepared.plan;
-    let component = |running: &Running| ComponentReport {
-        component: running.component,
-        object: running.object.clone(),
-        container: running.container.clone(),
-        was: running.image.clone(),
-        is: running.image.clone(),
-        healthy: prepared
-            .snapshot
-            .find(&running.object)
-            .is_some_and(|object| judge(object, 0) == Progress::Done),
-        note: String::new(),
+    let component = |running: &Running| {
+        let now = prepared.snapshot.find(&running.object);
+        let (healthy, note) = now.map(health).unwrap_or_default();
+        ComponentReport {
+            component: running.component,
+            object: running.object.clone(),
+            container: running.container.clone(),
+            was: running.image.clone(),
+            is: running.image.clone(),
+            wanted: running.image.clone(),
+            part_of_run: plan.components.contains(&running.component),
+            healthy,
+            note,
+        }
     };
     Report {
         exit: Exit::Done,

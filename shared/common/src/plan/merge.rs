@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::PatchKind;
+use super::deviation::unsatisfied;
 
 /// Joins `patch` into `target`, so that applying the result is applying both.
 pub fn merge_patches(target: &mut Value, patch: &Value) {
@@ -15,7 +16,7 @@ pub fn merge_patches(target: &mut Value, patch: &Value) {
 /// Whether `object` already is as `patch` asks: applying it would change nothing.
 #[must_use]
 pub fn is_satisfied(object: &Value, patch: &Value) -> bool {
-    holds(object, patch, "")
+    unsatisfied(object, patch).is_empty()
 }
 
 /// `object` as `patch` leaves it, but for the defaults that the API server adds.
@@ -40,7 +41,7 @@ fn apply_at(object: &mut Value, patch: &Value, field: &str, kind: PatchKind) {
                 }
             }
         }
-        Value::Array(items) if kind == PatchKind::Strategic && is_keyed(field) => {
+        Value::Array(items) if kind == PatchKind::Strategic && merges_by_key(field, items) => {
             if !object.is_array() {
                 *object = Value::Array(Vec::new());
             }
@@ -78,7 +79,7 @@ fn merge_at(target: &mut Value, patch: &Value, field: &str) {
                 }
             }
         }
-        (Value::Array(target), Value::Array(patch)) if is_keyed(field) => {
+        (Value::Array(target), Value::Array(patch)) if merges_by_key(field, patch) => {
             for item in patch {
                 match position(target, item, field) {
                     Some(index) => merge_at(&mut target[index], item, ""),
@@ -90,45 +91,19 @@ fn merge_at(target: &mut Value, patch: &Value, field: &str) {
     }
 }
 
-fn holds(object: &Value, patch: &Value, field: &str) -> bool {
-    match patch {
-        Value::Null => is_empty(object),
-        Value::Object(patch) if patch.is_empty() => true,
-        Value::Object(patch) => {
-            object.is_object()
-                && patch.iter().all(|(name, value)| {
-                    name.starts_with('$') || holds(&object[name.as_str()], value, name)
-                })
-        }
-        Value::Array(items) if is_keyed(field) => {
-            items.iter().all(|item| holds_item(object, item, field))
-        }
-        scalar => object == scalar,
-    }
-}
-
-fn holds_item(list: &Value, item: &Value, field: &str) -> bool {
-    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let found = position(list, item, field).map(|index| &list[index]);
-    if is_deletion(item) {
-        return found.is_none();
-    }
-    found.is_some_and(|found| holds(found, item, ""))
-}
-
-fn is_deletion(item: &Value) -> bool {
+pub(super) fn is_deletion(item: &Value) -> bool {
     item.as_object().is_some_and(|fields: &Map<_, _>| {
         fields.get("$patch").is_some_and(|directive| directive == "delete")
     })
 }
 
-fn position(list: &[Value], item: &Value, field: &str) -> Option<usize> {
+pub(super) fn position(list: &[Value], item: &Value, field: &str) -> Option<usize> {
     let key = merge_key(field, item)?;
     list.iter().position(|known| !known[key].is_null() && known[key] == item[key])
 }
 
 /// Whether there is nothing in `object`: API servers return `{}` for some fields that were removed.
-fn is_empty(object: &Value) -> bool {
+pub(super) fn is_empty(object: &Value) -> bool {
     match object {
         Value::Null => true,
         Value::Object(fields) => fields.is_empty(),
@@ -137,13 +112,14 @@ fn is_empty(object: &Value) -> bool {
     }
 }
 
-/// Whether Kubernetes merges the items of this list field by a key.
-fn is_keyed(field: &str) -> bool {
-    merge_key(field, &Value::Null).is_some()
+/// Whether Kubernetes merges `items` into this list field by a key; fields of other kinds have the
+/// same names, such as the `volumes` of SCCs, which are words.
+pub(super) fn merges_by_key(field: &str, items: &[Value]) -> bool {
+    merge_key(field, &Value::Null).is_some() && items.iter().all(Value::is_object)
 }
 
 /// The key by which Kubernetes merges `item` into a list field of a pod template or of a Service.
-fn merge_key(field: &str, item: &Value) -> Option<&'static str> {
+pub(super) fn merge_key(field: &str, item: &Value) -> Option<&'static str> {
     match field {
         "containers" | "initContainers" | "env" | "volumes" | "imagePullSecrets" => Some("name"),
         "volumeMounts" => Some("mountPath"),

@@ -2,6 +2,7 @@
 
 mod basis;
 mod course;
+mod deviation;
 mod digest;
 mod finding;
 mod merge;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use basis::{basis_of, moved, state};
 pub use course::{Course, Guide};
+pub use deviation::{Deviation, Part, lacking, unsatisfied};
 pub use digest::{basis_digest, digest_of};
 pub use finding::{Finding, Severity, ThreeWay};
 pub use merge::{apply_patch, is_satisfied, merge_patches};

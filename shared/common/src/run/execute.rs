@@ -5,25 +5,31 @@ mod bundle;
 mod cluster;
 mod conclude;
 mod covers;
+mod deletion;
 mod diff;
 mod dry_run;
 mod fleet;
 mod former;
+mod kept;
 mod known;
 mod migration;
+mod promise;
 mod rollout;
 mod roxctl;
 mod scanner;
 mod serving;
+mod strangers;
 mod token;
 mod unified;
 mod upgrader;
 mod write;
+mod writer;
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
 pub use cluster::ClusterExecutor;
+pub(crate) use conclude::health;
 pub use dry_run::Refusal;
 pub use roxctl::RoxctlSetup;
 
@@ -88,6 +94,20 @@ pub trait Execute {
         step: &Step,
         context: &StepContext<'_>,
     ) -> impl Future<Output = Result<Verified, StepError>>;
+
+    /// Looks, when all steps are done, whether everything that the run wrote is still there. `step`
+    /// is the one that answers for it. Changes nothing; may be dropped at any await.
+    ///
+    /// # Errors
+    /// When something is not there any more.
+    fn confirm(
+        &self,
+        step: &Step,
+        context: &StepContext<'_>,
+    ) -> impl Future<Output = Result<Verified, StepError>> {
+        let _ = (step, context);
+        std::future::ready(Ok(Verified::default()))
+    }
 
     /// Looks at what the installation is after the run; what cannot be read is left out.
     fn conclude(&self, record: &Record) -> impl Future<Output = Conclusion>;

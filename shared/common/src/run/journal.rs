@@ -24,6 +24,16 @@ pub trait Journal {
     /// # Errors
     /// When the record is not stored, or may not be.
     fn save(&mut self, record: &Record) -> impl Future<Output = Result<(), StepError>>;
+
+    /// What somebody did to the record since it was asked last, for people.
+    fn news(&mut self) -> Option<String> {
+        None
+    }
+
+    /// Whether the record that was saved last is there, as far as is known.
+    fn is_kept(&self) -> bool {
+        true
+    }
 }
 
 /// A journal in memory: for tests and for rehearsals.
@@ -40,6 +50,19 @@ pub struct ClusterJournal<'a> {
     lock: Option<&'a Held>,
     /// Whether there may be too many records.
     prunes: bool,
+    /// Somebody deleted the record during the run: whether it was written again.
+    deleted: Option<Rewritten>,
+}
+
+/// What became of a record that somebody deleted during its run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Rewritten {
+    /// It is there again, and that was not told yet.
+    Untold,
+    /// It is there again.
+    Told,
+    /// It could not be written again.
+    No,
 }
 
 impl MemoryJournal {
@@ -67,7 +90,13 @@ impl<'a> ClusterJournal<'a> {
     /// The journal of a run that begins.
     #[must_use]
     pub fn new(cluster: &Cluster) -> Self {
-        Self { records: Records::new(cluster), version: None, lock: None, prunes: true }
+        Self {
+            records: Records::new(cluster),
+            version: None,
+            lock: None,
+            prunes: true,
+            deleted: None,
+        }
     }
 
     /// Loads the record of the run `id` and the journal that goes on with it; none when there is
@@ -89,7 +118,7 @@ impl<'a> ClusterJournal<'a> {
             }
         })?;
         let version = Some(stored.resource_version);
-        Ok(Some((Self { records, version, lock: None, prunes: true }, record)))
+        Ok(Some((Self { records, version, lock: None, prunes: true, deleted: None }, record)))
     }
 
     /// Knows the Secrets of the namespace as they were a moment ago: where only few of them are
@@ -121,8 +150,19 @@ impl Journal for ClusterJournal<'_> {
         let bytes = record
             .encode()
             .map_err(|error| StepError::failed(cannot()).because(error.to_string()))?;
+        let labels = labels(record);
         let known = self.version.as_deref();
-        match self.records.save(&record.id, &labels(record), &bytes, known).await {
+        let saved = match self.records.save(&record.id, &labels, &bytes, known).await {
+            // Somebody deleted it: what undoes the run so far is written again, whole.
+            Err(error) if error.is_not_found() && known.is_some() => {
+                let again = self.records.save(&record.id, &labels, &bytes, None).await;
+                let is_again = again.is_ok();
+                self.deleted = Some(if is_again { Rewritten::Untold } else { Rewritten::No });
+                again
+            }
+            saved => saved,
+        };
+        match saved {
             Ok(version) => self.version = Some(version),
             Err(error @ (ClusterError::Conflict { .. } | ClusterError::AlreadyExists { .. })) => {
                 let error = StepError::new(Exit::Locked, cannot()).because(error.to_string());
@@ -135,6 +175,22 @@ impl Journal for ClusterJournal<'_> {
             drop(self.records.prune(KEPT_RECORDS).await);
         }
         Ok(())
+    }
+
+    fn news(&mut self) -> Option<String> {
+        let is_untold = self.deleted == Some(Rewritten::Untold);
+        if is_untold {
+            self.deleted = Some(Rewritten::Told);
+        }
+        is_untold.then(|| {
+            "somebody deleted the record of this run; it was written again, with all that undoes \
+             the run"
+                .to_owned()
+        })
+    }
+
+    fn is_kept(&self) -> bool {
+        self.deleted != Some(Rewritten::No)
     }
 }
 

@@ -25,6 +25,8 @@ mod undo;
 
 pub use event::{Event, Events, Outcome, OutcomeResult, Stamped, StepOutline, Unit};
 #[cfg(feature = "cluster")]
+pub(crate) use execute::health;
+#[cfg(feature = "cluster")]
 pub use execute::{
     ClusterExecutor, Conclusion, Execute, Probe, Refusal, RoxctlSetup, StepContext, Verified,
 };

@@ -78,7 +78,13 @@ pub struct ComponentReport {
     pub was: String,
     /// The image its specification names now; empty when the workload is gone.
     pub is: String,
-    /// Whether its rollout is complete.
+    /// The image it has to run after the run; empty where the run does not know.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub wanted: String,
+    /// Whether the run answers for it; it does not for parts that it was not to touch.
+    #[serde(default = "yes")]
+    pub part_of_run: bool,
+    /// Whether its rollout is complete and something of it runs.
     pub healthy: bool,
     /// What else is to be said, such as what it waits for; empty when nothing.
     #[serde(default)]
@@ -109,7 +115,46 @@ pub struct ClusterReport {
     pub health: String,
     /// Whether it is as it should be after the run.
     pub verified: bool,
+    /// Whether the run answers for it; others are upgraded after it.
+    #[serde(default = "yes")]
+    pub part_of_run: bool,
     /// Why it is not; empty when it is.
     #[serde(default)]
     pub note: String,
+}
+
+impl ComponentReport {
+    /// Why it cannot be called verified; none when it can, or when the run does not answer for it.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let Self { object, is, wanted, .. } = self;
+        if !self.part_of_run {
+            return None;
+        }
+        if !wanted.is_empty() && is != wanted {
+            let is = if is.is_empty() { "nothing" } else { is };
+            return Some(format!("`{object}` runs {is} instead of {wanted}"));
+        }
+        (!self.healthy).then(|| match self.note.as_str() {
+            "" => format!("`{object}` is not healthy"),
+            note => format!("`{object}`: {note}"),
+        })
+    }
+}
+
+impl Report {
+    /// What of the workloads and clusters that the run answers for is not as it should be: as long
+    /// as there is something, the run is not verified.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let wrong = self.clusters.iter().filter(|cluster| cluster.part_of_run && !cluster.verified);
+        let clusters = wrong.map(|cluster| format!("cluster `{}`: {}", cluster.name, cluster.note));
+        let mut faults: Vec<String> = Vec::new();
+        for fault in self.components.iter().filter_map(ComponentReport::fault).chain(clusters) {
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+        faults
+    }
 }

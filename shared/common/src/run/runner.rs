@@ -8,6 +8,7 @@
 //! done. The user can stop it between any two of these stations and inside waits, but never between
 //! a write and noting its result.
 
+mod changed;
 mod ending;
 
 use std::collections::btree_map::Entry;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use ending::{Ending, Run};
 
+use self::changed::as_of_the_changes;
 use super::event::{Event, Events, Outcome, OutcomeResult, StepOutline};
 use super::execute::{Execute, Probe, StepContext, Verified};
 use super::interrupt::Interrupt;
@@ -82,19 +84,50 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
     }
 
     async fn carry_out(&mut self, record: &mut Record) -> Result<(), Stop> {
-        self.capture(record).await.map_err(|error| Stop { step: None, error })?;
+        if let Err(error) = self.capture(record).await {
+            return Err(Stop { step: None, error: as_of_the_changes(record, error) });
+        }
         let steps = record.plan.steps.clone();
         for (index, step) in steps.iter().enumerate() {
             let (id, index) = (step.id.clone(), index + 1);
             self.events.emit(Event::StepStarted { id, index, of: steps.len() });
             if let Err(error) = self.step(record, step).await {
-                if !error.is_interruption() {
-                    self.mark(record, step, StepState::Failed).message = error.to_string();
-                }
-                return Err(Stop { step: Some(step.id.clone()), error });
+                return Err(self.stop(record, step, error));
             }
         }
+        self.confirm(record, &steps).await
+    }
+
+    /// What was written has to be there still when all is done. A verification of everything that
+    /// was the last step has just looked; else the one before, or the last step, answers for it.
+    async fn confirm(&self, record: &mut Record, steps: &[Step]) -> Result<(), Stop> {
+        let verifies = |step: &&Step| matches!(step.action, Action::VerifyAll { .. });
+        let Some(last) = steps.last().filter(|step| !verifies(step)) else { return Ok(()) };
+        let step = steps.iter().rev().find(verifies).unwrap_or(last);
+        let context = StepContext::new(step, record, self.events, &self.interrupt);
+        let confirmed = self.interrupt.during(self.executor.confirm(step, &context)).await;
+        let verified = match confirmed {
+            Ok(verified) => verified,
+            Err(error) => return Err(self.stop(record, step, error)),
+        };
+        if verified != Verified::default()
+            && let Some(entry) = record.steps.get_mut(&step.id)
+        {
+            let mut outcome =
+                entry.outcome.take().unwrap_or_else(|| Outcome::unchanged("looked at again"));
+            self.add_findings(&mut outcome, verified);
+            entry.outcome = Some(outcome);
+        }
         Ok(())
+    }
+
+    /// Notes that the run stops at `step`.
+    fn stop(&self, record: &mut Record, step: &Step, error: StepError) -> Stop {
+        let error = as_of_the_changes(record, error);
+        if !error.is_interruption() {
+            self.mark(record, step, StepState::Failed).message = error.to_string();
+        }
+        Stop { step: Some(step.id.clone()), error }
     }
 
     /// Takes the undo material of all steps that lack it, before anything is changed.
@@ -241,9 +274,13 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
 
     async fn save(&mut self, record: &mut Record) -> Result<(), StepError> {
         record.updated = self.events.now();
-        self.journal.save(record).await?;
-        self.saved = true;
-        Ok(())
+        let saved = self.journal.save(record).await;
+        if let Some(news) = self.journal.news() {
+            self.events.warn(news);
+        }
+        // A record that is gone is nothing to go on from.
+        self.saved = self.journal.is_kept() && (self.saved || saved.is_ok());
+        saved
     }
 
     fn stop_if_interrupted(&self) -> Result<(), StepError> {

@@ -69,8 +69,16 @@ fn verified(report: &Report) -> String {
         false => format!(" for {}", parts.join(", ")),
     };
     let is_sccs = report.operation == Operation::Scc;
+    let others = report.clusters.iter().filter(|cluster| !cluster.part_of_run);
+    let others = others.filter(|cluster| !cluster.verified).count();
+    let is_all = others == 0 && report.components.iter().all(|part| part.healthy);
     match (report.central_asked || is_sccs, parts.is_empty()) {
-        (true, true) => ": everything is verified".to_owned(),
+        (true, true) if is_all => ": everything is verified".to_owned(),
+        (true, true) if others > 0 => {
+            let (clusters, verb) = (count(others, "cluster"), if others == 1 { "is" } else { "are" });
+            format!(": what this run changes is verified; {clusters} {verb} not part of it")
+        }
+        (true, true) => ": what this run changes is verified".to_owned(),
         (true, false) => format!("{parts}: verified; the rest was left as it is"),
         (false, _) => format!("{parts}: its workloads are ready; Central was not asked"),
     }
@@ -119,8 +127,14 @@ fn clusters(clusters: &[ClusterReport]) -> Table {
             cluster.name.as_str().into(),
             or_dash(&cluster.version).into(),
             or_dash(&cluster.health).into(),
-            yes_or_no(cluster.verified),
-            cluster.note.as_str().into(),
+            match cluster.part_of_run || cluster.verified {
+                true => yes_or_no(cluster.verified),
+                false => "-".into(),
+            },
+            match cluster.part_of_run || cluster.verified {
+                true => cluster.note.as_str().into(),
+                false => format!("not part of this run: {}", cluster.note).into(),
+            },
         ]);
     }
     table
@@ -171,6 +185,57 @@ fn parity_text(differences: &[Difference]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rhacs::Component;
+
+    #[test]
+    fn everything_is_verified_only_when_every_row_says_so() {
+        let part = |healthy| ComponentReport {
+            component: Component::Secured,
+            object: crate::rhacs::ObjectRef::deployment("stackrox", "sensor"),
+            container: "sensor".to_owned(),
+            was: "main:1".to_owned(),
+            is: "main:2".to_owned(),
+            wanted: "main:2".to_owned(),
+            part_of_run: true,
+            healthy,
+            note: String::new(),
+        };
+        let cluster = |part_of_run| ClusterReport {
+            name: "edge".to_owned(),
+            version: "1".to_owned(),
+            health: "HEALTHY".to_owned(),
+            verified: false,
+            part_of_run,
+            note: "old".to_owned(),
+        };
+        let mut report = Report {
+            exit: Exit::Done,
+            operation: Operation::Upgrade,
+            run: "r".to_owned(),
+            from: crate::rhacs::Version::release(3, 68, 1),
+            to: crate::rhacs::Version::release(3, 69, 2),
+            components: vec![part(true)],
+            limited_to: Vec::new(),
+            central_asked: true,
+            backup: None,
+            outage_seconds: None,
+            elapsed_seconds: 0.0,
+            clusters: Vec::new(),
+            parity: None,
+            warnings: Vec::new(),
+            next: Vec::new(),
+        };
+        assert_eq!(verified(&report), ": everything is verified");
+        report.clusters = vec![cluster(false)];
+        let later = ": what this run changes is verified; 1 cluster is not part of it";
+        assert_eq!(verified(&report), later);
+        assert!(report.faults().is_empty(), "others are not this run's");
+        report.clusters = vec![cluster(true)];
+        report.components = vec![part(false)];
+        assert_eq!(report.faults(), ["`deploy/sensor` is not healthy", "cluster `edge`: old"]);
+        report.components[0].is = "main:1".to_owned();
+        assert_eq!(report.faults()[0], "`deploy/sensor` runs main:1 instead of main:2");
+    }
 
     #[test]
     fn a_tag_is_told_from_a_port() {

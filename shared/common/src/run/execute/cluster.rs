@@ -31,6 +31,10 @@ pub struct ClusterExecutor {
     pub(super) central: Option<CentralClient>,
     pub(super) plan: Plan,
     pub(super) known: Known,
+    /// What the API server answered to the writes of this process.
+    pub(super) stored: Mutex<BTreeMap<ObjectRef, Value>>,
+    /// The writes of Central's scanner bundle, which no plan knows.
+    pub(super) bundle: Mutex<Vec<Write>>,
     /// What objects were, as loaded from the records of earlier runs.
     pub(super) former: tokio::sync::Mutex<BTreeMap<ObjectRef, Value>>,
     outage: Option<central::Probe>,
@@ -59,6 +63,8 @@ impl ClusterExecutor {
             central,
             plan,
             known: Known::default(),
+            stored: Mutex::default(),
+            bundle: Mutex::default(),
             former: tokio::sync::Mutex::default(),
             outage: None,
             announcements: Mutex::default(),
@@ -202,7 +208,7 @@ impl Execute for ClusterExecutor {
             }
             Action::Backup { .. } => self.backup_is_there(context).await,
             // What cannot be looked up is believed to the record.
-            Action::ScannerBundle { .. } => was_done(context),
+            Action::ScannerBundle { .. } => was_done(context) && self.bundle_is_left(context).await?,
             // Waiting is cheap when what is waited for holds, but it needs credentials.
             Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => {
                 was_done(context) && token_is_spent(context.record)
@@ -254,7 +260,11 @@ impl Execute for ClusterExecutor {
                 return self.await_upgraders(version, deadline, context).await;
             }
             Action::VerifyAll { version } => {
-                return self.verify_all(version, deadline, context).await;
+                let mut verified = self.verify_all(version, deadline, context).await?;
+                let confirmed = self.confirm_all(deadline, context).await?;
+                verified.unverified.extend(confirmed.unverified);
+                verified.warnings.extend(confirmed.warnings);
+                return Ok(verified);
             }
             Action::Backup { .. }
             | Action::Write { .. }
@@ -266,7 +276,16 @@ impl Execute for ClusterExecutor {
         for verification in &step.verify {
             self.verify_one(verification, deadline, context, &mut verified).await?;
         }
+        self.await_deletions(step.action.writes(), deadline, context).await?;
         Ok(verified)
+    }
+
+    async fn confirm(
+        &self,
+        step: &Step,
+        context: &StepContext<'_>,
+    ) -> Result<Verified, StepError> {
+        self.confirm_all(Deadline::after(step.timeout_seconds), context).await
     }
 
     async fn conclude(&self, _: &Record) -> Conclusion {

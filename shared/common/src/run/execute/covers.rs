@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::plan::{Deviation, Part, lacking};
 use crate::rhacs::scc;
 
 /// Whether applying `manifest` to `live` would change nothing: every field of it is there.
@@ -11,13 +12,28 @@ use crate::rhacs::scc;
 /// What the API server adds (defaults, its own metadata) does not matter. In doubt the answer is
 /// no, as applying once more does no harm.
 pub(super) fn covers(live: &Value, manifest: &Value) -> bool {
+    uncovered(live, manifest).is_empty()
+}
+
+/// The fields of `manifest` that `live` does not have, in the words of [`covers`].
+pub(super) fn uncovered(live: &Value, manifest: &Value) -> Vec<Deviation> {
     if manifest["kind"] == scc::KIND {
         // OpenShift keeps them in words of its own, and fields that are absent mean something.
-        return scc::differences(live, manifest).is_empty()
-            && has(&live["metadata"], &without_identity(&manifest["metadata"]));
+        let fields = scc::differences(live, manifest).into_iter().map(|difference| Deviation {
+            path: vec![Part::Field(difference.field)],
+            is: difference.is,
+            wanted: difference.official,
+        });
+        let metadata = lacking(
+            &json!({"metadata": live["metadata"]}),
+            &json!({"metadata": without_identity(&manifest["metadata"])}),
+        );
+        return fields.chain(metadata).collect();
     }
     let mut manifest = manifest.clone();
-    let Some(fields) = manifest.as_object_mut() else { return false };
+    let Some(fields) = manifest.as_object_mut() else {
+        return vec![Deviation { path: Vec::new(), is: live.clone(), wanted: manifest }];
+    };
     fields.remove("status");
     // The API server keeps clear text of Secrets as data.
     if let Some(Value::Object(clear)) = fields.remove("stringData") {
@@ -29,7 +45,7 @@ pub(super) fn covers(live: &Value, manifest: &Value) -> bool {
     if let Some(metadata) = fields.get_mut("metadata") {
         *metadata = without_identity(metadata);
     }
-    has(live, &manifest)
+    lacking(live, &manifest)
 }
 
 /// The metadata without what the API server alone decides.
@@ -41,21 +57,6 @@ fn without_identity(metadata: &Value) -> Value {
         }
     }
     metadata
-}
-
-fn has(live: &Value, wanted: &Value) -> bool {
-    match (live, wanted) {
-        (_, Value::Null) => live.is_null(),
-        (Value::Null, Value::Object(fields)) => fields.values().all(|value| has(live, value)),
-        (Value::Null, Value::Array(items)) => items.is_empty(),
-        (Value::Object(_), Value::Object(fields)) => {
-            fields.iter().all(|(name, value)| has(&live[name.as_str()], value))
-        }
-        (Value::Array(live), Value::Array(items)) => {
-            live.len() == items.len() && live.iter().zip(items).all(|(live, item)| has(live, item))
-        }
-        (live, wanted) => live == wanted,
-    }
 }
 
 #[cfg(test)]

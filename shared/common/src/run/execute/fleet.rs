@@ -193,6 +193,7 @@ pub(super) fn verdict(
         version: cluster.sensor_version.clone(),
         health: cluster.health.clone(),
         verified: notes.is_empty(),
+        part_of_run: true,
         note: notes.join(", "),
     };
     Verdict { report, is_worth_waiting, is_expected: true }

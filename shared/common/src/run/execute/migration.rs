@@ -9,6 +9,7 @@ use super::StepContext;
 use super::cluster::{ClusterExecutor, Deadline};
 use super::rollout::step_error;
 use super::serving::{Look, Unseen, last_lines, stop_if_fatal, words};
+use crate::cluster::wait::Keeps;
 use crate::cluster::{WaitError, rollout, wait};
 use crate::rhacs::ObjectRef;
 use crate::run::step_error::StepError;
@@ -29,6 +30,7 @@ impl ClusterExecutor {
         &self,
         error: WaitError,
         seen: Option<&Value>,
+        keeps: Keeps<'_>,
         deadline: Deadline,
         context: &StepContext<'_>,
     ) -> Result<Value, StepError> {
@@ -47,7 +49,9 @@ impl ClusterExecutor {
         // What it does is told from its log.
         let mut on = |_| {};
         let done = tokio::select! {
-            done = wait::slow_rollout(&self.cluster, &central, seen, deadline.left(), &mut on) => done,
+            done = wait::slow_rollout(
+                &self.cluster, &central, seen, deadline.left(), keeps, &mut on,
+            ) => done,
             error = self.follow_log(&central, &last, deadline, context) => return Err(error),
         };
         let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,11 @@
 //! Waiting for rollouts, and what a failed one means for a step.
 
+use serde_json::Value;
+
 use super::cluster::{ClusterExecutor, Deadline};
 use super::{StepContext, Verified};
 use crate::cluster::{WaitError, Waiting, wait};
+use crate::exit::Exit;
 use crate::plan::Verification;
 use crate::rhacs::ObjectRef;
 use crate::run::step_error::StepError;
@@ -32,22 +35,45 @@ impl ClusterExecutor {
     ) -> Result<(), StepError> {
         // As our write left it: an older rollout that is complete says nothing.
         let seen = self.known.get_fresh(&self.cluster, object).await?;
+        let promise = self.promises(Some(context.step_id())).await?.remove(object);
+        let stored = self.stored(object);
+        let keeps = |now: &Value| {
+            let promise = promise.as_ref();
+            promise.is_none_or(|promise| promise.broken_by(Some(now), stored.as_ref()).is_none())
+        };
         let mut on = |waiting: Waiting| {
             let counts = Some((waiting.ready, waiting.desired));
             context.waiting(format!("`{object}`: {}", waiting.message), counts);
         };
-        let done =
-            wait::rollout(&self.cluster, object, seen.as_ref(), deadline.left(), &mut on).await;
+        let (seen, limit) = (seen.as_ref(), deadline.left());
+        let done = wait::rollout_of(&self.cluster, object, seen, limit, &keeps, &mut on).await;
         let after = match done {
-            Ok(after) => after,
+            Ok(after) => Ok(after),
+            Err(WaitError::Changed { workload }) => Err(changed(&workload)),
             Err(error) if self.is_central(object) => {
-                self.outlast_migration(error, seen.as_ref(), deadline, context).await?
+                self.outlast_migration(error, seen, &keeps, deadline, context).await
             }
-            Err(error) => return Err(step_error(error, object)),
+            Err(error) => Err(step_error(error, object)),
+        };
+        let after = match (after, promise) {
+            (Ok(after), _) => after,
+            // Whatever the wait ended with: somebody who changes the workload is the reason.
+            (Err(error), Some(promise)) if error.exit != Exit::Interrupted => {
+                let now = self.known.refresh(&self.cluster, object).await?;
+                self.stop_if_broken_now(object, &promise, now.as_ref()).await?;
+                return Err(error);
+            }
+            (Err(error), _) => return Err(error),
         };
         self.known.remember(object, Some(after));
         Ok(())
     }
+}
+
+/// The failure of a wait for something that somebody changed back and forth.
+fn changed(object: &ObjectRef) -> StepError {
+    StepError::failed(format!("`{object}` was changed by someone else during its rollout"))
+        .hint("find out who changes it before the run goes on")
 }
 
 pub(super) fn step_error(error: WaitError, object: &ObjectRef) -> StepError {
@@ -67,6 +93,7 @@ pub(super) fn step_error(error: WaitError, object: &ObjectRef) -> StepError {
             ))
         }
         WaitError::Deleted { .. } => StepError::failed(message),
+        WaitError::Changed { workload } => changed(&workload),
         WaitError::Cluster(error) => {
             error.into_failure(format!("cannot follow the rollout of `{object}`")).into()
         }

@@ -1,12 +1,14 @@
 //! Applying Central's scanner bundle.
 
+use std::sync::PoisonError;
+
 use serde_json::Value;
 
 use super::StepContext;
 use super::bundle::{self, Decision};
 use super::cluster::ClusterExecutor;
 use super::write::Written;
-use crate::plan::ScannerConfig;
+use crate::plan::{ScannerConfig, basis_digest};
 use crate::rhacs::ObjectRef;
 use crate::run::event::Outcome;
 use crate::run::step_error::StepError;
@@ -31,12 +33,27 @@ impl ClusterExecutor {
             if self.write(&write, context).await? == Written::Changed {
                 changed.push(format!("`{}`", write.object()));
             }
+            self.bundle.lock().unwrap_or_else(PoisonError::into_inner).push(write);
         }
         Ok(if changed.is_empty() {
             Outcome::unchanged("the bundle is applied already")
         } else {
             Outcome::changed(format!("{} changed", changed.join(", ")))
         })
+    }
+
+    /// Whether what an earlier part of the run applied of the bundle is as it left it.
+    pub(super) async fn bundle_is_left(
+        &self,
+        context: &StepContext<'_>,
+    ) -> Result<bool, StepError> {
+        for wrote in context.earlier().map(|earlier| &*earlier.wrote).unwrap_or_default() {
+            let now = self.known.get_fresh(&self.cluster, &wrote.object).await?;
+            if wrote.digest.is_some() && now.as_ref().map(basis_digest) != wrote.digest {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether the live configuration stays; then it is told how the new one differs.

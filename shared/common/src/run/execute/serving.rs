@@ -21,14 +21,14 @@ const POLL: Duration = Duration::from_secs(2);
 const LOG_LINES_IN_ERRORS: usize = 20;
 
 /// A Central that has just started may not know its users yet; after so many looks it does.
-const MOST_REFUSALS: u32 = 5;
+pub(super) const MOST_REFUSALS: u32 = 5;
 
 /// Why Central's API does not serve the version (yet).
 pub(super) struct NotServing {
     /// What has to happen first, in words.
     pub(super) waits_for: String,
     /// The credentials were refused, so that waiting longer does not help.
-    is_refusal: bool,
+    pub(super) is_refusal: bool,
 }
 
 impl NotServing {
@@ -238,6 +238,10 @@ impl ClusterExecutor {
         if metadata.version.as_ref() == Some(version) {
             return Ok(None);
         }
+        if metadata.version_text.is_empty() {
+            // Up to 4.1 that is the answer to credentials that Central does not know.
+            central.auth_status().await.map_err(NotServing::because)?;
+        }
         let waits_for = match metadata.version_text.as_str() {
             "" => "its API to tell its version".to_owned(),
             found => format!("its API to serve {version} instead of {found}"),
@@ -281,8 +285,13 @@ fn late(version: &Version, deadline: Deadline, waits_for: &str, log: &str) -> St
 fn refused(reason: &str) -> StepError {
     StepError::unverified("Central runs, but its version cannot be verified")
         .because(reason)
+        .because(REVOKED)
         .hint("resume the run with a valid token in ROX_API_TOKEN")
 }
+
+/// What a refusal means in the middle of a run.
+pub(super) const REVOKED: &str =
+    "the credentials were accepted before: they were revoked, or have expired";
 
 /// What a Central in this state does next.
 pub(super) fn words(state: &MigratorState) -> String {

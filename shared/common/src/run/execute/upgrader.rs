@@ -8,7 +8,10 @@ use tokio::time::Instant;
 
 use super::cluster::{ClusterExecutor, Deadline};
 use super::fleet::{Failed, Scope, Upgrader, Verdict, View, upgrader, verdict};
+use super::serving::{MOST_REFUSALS, REVOKED};
 use super::{StepContext, Verified};
+use crate::central::CentralError;
+use crate::exit::Exit;
 use crate::plan::Operation;
 use crate::rhacs::{Component, SecuredCluster, UpgraderState, Version};
 use crate::run::event::Outcome;
@@ -74,12 +77,16 @@ impl ClusterExecutor {
         context: &StepContext<'_>,
     ) -> Result<Verified, StepError> {
         let mut old_failures: BTreeMap<String, Instant> = BTreeMap::new();
-        let mut told = Told::default();
+        let (mut told, mut refusals) = (Told::default(), 0);
         loop {
             let clusters = match self.clusters().await {
                 Ok(clusters) => clusters,
-                Err(error) if deadline.is_over() => return Err(error),
-                Err(error) => {
+                Err(error) if deadline.is_over() => return Err(error.into()),
+                Err(Unlisted { error, is_refusal }) => {
+                    refusals += u32::from(is_refusal);
+                    if refusals >= MOST_REFUSALS {
+                        return Err(without_credentials(error));
+                    }
                     tell(context, &mut told, error.to_string(), None);
                     deadline.pause(POLL).await;
                     continue;
@@ -194,9 +201,17 @@ impl ClusterExecutor {
                            not what Central says of its version and of the secured clusters";
             return Ok(Verified { warnings: vec![message.to_owned()], ..Verified::default() });
         }
-        let mut told = Told::default();
+        let promises = self.promises(None).await?;
+        let (mut told, mut refusals) = (Told::default(), 0);
         loop {
-            let (mut missing, verdicts) = self.look_at_all(version).await;
+            self.stop_if_seen_broken(&promises).await?;
+            let All { mut missing, verdicts, is_refused } = self.look_at_all(version).await;
+            refusals += u32::from(is_refused);
+            if refusals >= MOST_REFUSALS {
+                missing.push(REVOKED.to_owned());
+                missing.push("resume the run with a valid token in ROX_API_TOKEN".to_owned());
+                return Ok(Verified { unverified: missing, ..Verified::default() });
+            }
             let is_wrong = |verdict: &&Verdict| verdict.is_expected && !verdict.report.verified;
             let wrong: Vec<&Verdict> = verdicts.iter().filter(is_wrong).collect();
             let is_worth_waiting =
@@ -220,35 +235,71 @@ impl ClusterExecutor {
     }
 
     /// What is missing at Central itself, and the verdict on each cluster.
-    async fn look_at_all(&self, version: &Version) -> (Vec<String>, Vec<Verdict>) {
-        let mut missing = Vec::new();
+    async fn look_at_all(&self, version: &Version) -> All {
+        let (mut missing, mut is_refused) = (Vec::new(), false);
         // Central stays what it is when only other parts are rolled back.
         let is_meant = self.plan.operation != Operation::Rollback
             || self.plan.components.contains(&Component::Central);
         if is_meant && let Err(not_yet) = self.api_serves(version).await {
+            is_refused = not_yet.is_refusal;
             missing.push(format!("Central: waits for {}", not_yet.waits_for));
         }
         match self.clusters().await {
             Ok(clusters) => {
                 let (begin, now) = (self.began, self.cluster.now());
                 let scope = Scope::of(&self.plan, self.local_cluster.as_deref());
-                let verdict = |cluster| Verdict {
-                    is_expected: scope.includes(cluster, &clusters, self.view(version)),
-                    ..verdict(cluster, version, begin, now)
+                let verdict = |cluster| {
+                    let mut verdict = verdict(cluster, version, begin, now);
+                    let is_expected = scope.includes(cluster, &clusters, self.view(version));
+                    verdict.is_expected = is_expected;
+                    verdict.report.part_of_run = is_expected;
+                    verdict
                 };
-                (missing, clusters.iter().map(verdict).collect())
+                All { missing, verdicts: clusters.iter().map(verdict).collect(), is_refused }
             }
-            Err(error) => {
+            Err(Unlisted { error, is_refusal }) => {
                 missing.push(error.to_string());
-                (missing, Vec::new())
+                All { missing, verdicts: Vec::new(), is_refused: is_refused || is_refusal }
             }
         }
     }
 
-    async fn clusters(&self) -> Result<Vec<SecuredCluster>, StepError> {
-        let clusters = self.central()?.clusters().await;
-        clusters.map_err(|error| error.into_failure("cannot list the secured clusters").into())
+    async fn clusters(&self) -> Result<Vec<SecuredCluster>, Unlisted> {
+        let central = self.central().map_err(|error| Unlisted { error, is_refusal: true })?;
+        central.clusters().await.map_err(|error| {
+            let is_refusal = matches!(error, CentralError::Unauthorized { .. });
+            let error = error.into_failure("cannot list the secured clusters").into();
+            Unlisted { error, is_refusal }
+        })
     }
+}
+
+/// Central and its secured clusters at one moment.
+struct All {
+    /// What is not as it should be.
+    missing: Vec<String>,
+    verdicts: Vec<Verdict>,
+    /// Central does not take the credentials (any more).
+    is_refused: bool,
+}
+
+/// Why the secured clusters could not be listed.
+struct Unlisted {
+    error: StepError,
+    /// The credentials were refused, so that waiting longer does not help.
+    is_refusal: bool,
+}
+
+impl From<Unlisted> for StepError {
+    fn from(unlisted: Unlisted) -> Self {
+        unlisted.error
+    }
+}
+
+/// The end of a wait for what Central does not tell any more.
+fn without_credentials(error: StepError) -> StepError {
+    let error = StepError { exit: Exit::Unverified, ..error };
+    error.because(REVOKED).hint("resume the run with a valid token in ROX_API_TOKEN")
 }
 
 /// What is to be said of clusters that this run does not upgrade.

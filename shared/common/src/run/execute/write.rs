@@ -1,13 +1,16 @@
 //! Writing objects: guarded by the state that is known, repeated only when nothing of it moved.
 
+use std::sync::PoisonError;
+
 use serde_json::{Value, json};
 
 use super::cluster::ClusterExecutor;
 use super::covers::covers;
 use super::diff::changed_paths;
-use crate::cluster::{ClusterError, WriteOptions};
+use super::writer::writer;
+use crate::cluster::{ClusterError, FIELD_MANAGER, WriteOptions};
 use crate::plan::{Before, Operation, Plan, Write, apply_patch, basis_digest, is_satisfied};
-use crate::rhacs::ObjectRef;
+use crate::rhacs::{ObjectRef, essence};
 use crate::run::event::Event;
 use crate::run::execute::StepContext;
 use crate::run::record::{Captured, Wrote};
@@ -49,7 +52,7 @@ impl ClusterExecutor {
         for attempt in 2..=MOST_ATTEMPTS + 1 {
             let live = self.known.get(&self.cluster, object).await?;
             if matches!(write, Write::Delete { .. }) {
-                unmoved(object, live.as_ref(), context)?;
+                unmoved(object, live.as_ref(), self.stored(object).as_ref(), context)?;
             }
             if holds(write, live.as_ref())? {
                 return Ok(Written::Unchanged);
@@ -70,7 +73,8 @@ impl ClusterExecutor {
                         self.note_write(object, now, context);
                         return Ok(Written::Changed);
                     }
-                    same_basis(object, live.as_ref(), now.as_ref())?;
+                    let moved = same_basis(object, live.as_ref(), now.as_ref());
+                    moved.map_err(|error| by_whom(error, now.as_ref()))?;
                     context.events.emit(Event::Retry {
                         what: format!("writing `{object}`"),
                         attempt,
@@ -81,8 +85,13 @@ impl ClusterExecutor {
                     });
                 }
                 Err(error) => {
+                    let may_be_its_end =
+                        matches!(error, ClusterError::Forbidden { .. } | ClusterError::NotFound { .. });
                     let failure = error.into_failure(format!("cannot {} `{object}`", verb(write)));
-                    return Err(failure.into());
+                    return Err(match may_be_its_end {
+                        true => self.with_fate_of_namespace(failure.into()).await,
+                        false => failure.into(),
+                    });
                 }
             }
         }
@@ -117,7 +126,8 @@ impl ClusterExecutor {
                     let metadata = &live["metadata"];
                     json!({"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]})
                 });
-                self.cluster.delete_if(object, as_known, options.dry_run).await.map(|_| None)
+                let answer = self.cluster.delete_now(object, as_known, options.dry_run).await?;
+                Ok(answer.filter(|answer| !answer["metadata"]["deletionTimestamp"].is_null()))
             }
             Write::Restore { before: Before::Manifest { manifest }, .. } => {
                 match restoration(manifest, live) {
@@ -153,7 +163,21 @@ impl ClusterExecutor {
             resource_version: text("resourceVersion"),
             digest: after.as_ref().map(basis_digest),
         });
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        match &after {
+            Some(after) => drop(stored.insert(object.clone(), essence(after))),
+            None => drop(stored.remove(object)),
+        }
+        drop(stored);
         self.known.remember(object, after);
+    }
+}
+
+/// Adds who wrote an object last.
+fn by_whom(error: StepError, now: Option<&Value>) -> StepError {
+    match now.and_then(|now| writer(now, &[], FIELD_MANAGER)) {
+        Some(writer) => error.because(writer.words()),
+        None => error,
     }
 }
 
@@ -161,6 +185,7 @@ impl ClusterExecutor {
 fn unmoved(
     object: &ObjectRef,
     live: Option<&Value>,
+    stored: Option<&Value>,
     context: &StepContext<'_>,
 ) -> Result<(), StepError> {
     let Some(live) = live else { return Ok(()) };
@@ -168,7 +193,7 @@ fn unmoved(
     let captured = step.into_iter().flatten().find(|captured| captured.object == *object);
     match (last_write(object, context), captured) {
         (Some(wrote), _) if is_as_left(&wrote, live) => Ok(()),
-        (Some(_), _) => Err(moved(object)),
+        (Some(_), _) => Err(moved(object, stored, live)),
         // A process that died within an earlier step could not record what it wrote.
         (None, Some(captured)) if is_left_by_earlier_steps(captured, live, context) => Ok(()),
         (None, Some(captured)) => same_object(object, captured.before.as_ref(), live),
@@ -204,7 +229,7 @@ fn last_write(object: &ObjectRef, context: &StepContext<'_>) -> Option<Wrote> {
 fn same_object(object: &ObjectRef, before: Option<&Value>, live: &Value) -> Result<(), StepError> {
     let uid = |object: &Value| object["metadata"]["uid"].as_str().map(str::to_owned);
     match before.map(uid) {
-        Some(before) if before.is_some() && before != uid(live) => Err(moved(object)),
+        Some(before) if before.is_some() && before != uid(live) => Err(moved(object, None, live)),
         _ => same_basis(object, before, Some(live)),
     }
 }
@@ -214,9 +239,13 @@ fn is_as_left(wrote: &Wrote, live: &Value) -> bool {
         && wrote.digest.as_deref() == Some(basis_digest(live).as_str())
 }
 
-fn moved(object: &ObjectRef) -> StepError {
-    let message = format!("`{object}` was changed or created anew by someone else");
-    StepError::stale(message).hint("look at the change, then make a new plan")
+fn moved(object: &ObjectRef, stored: Option<&Value>, live: &Value) -> StepError {
+    let paths = stored.map(|stored| changed_paths(stored, live)).unwrap_or_default();
+    let message = match paths.is_empty() {
+        true => format!("`{object}` was changed or created anew by someone else"),
+        false => format!("`{object}` was changed by someone else: `{}`", paths.join("`, `")),
+    };
+    by_whom(StepError::stale(message), Some(live)).hint("look at the change, then make a new plan")
 }
 
 /// Whether `live` is as `write` wants it.
@@ -339,14 +368,14 @@ mod tests {
         let delete = record.plan.steps[1].clone();
         let context = StepContext::new(&delete, &record, &events, &interrupt);
         let mut live = before;
-        unmoved(&object, Some(&live), &context).unwrap();
+        unmoved(&object, Some(&live), None, &context).unwrap();
         live["users"] = json!([]);
         live["metadata"]["resourceVersion"] = json!("9");
-        unmoved(&object, Some(&live), &context).unwrap();
+        unmoved(&object, Some(&live), None, &context).unwrap();
         for (path, value) in [("/priority", json!(5)), ("/metadata/uid", json!("2"))] {
             let mut other = live.clone();
             *other.pointer_mut(path).unwrap() = value;
-            unmoved(&object, Some(&other), &context).unwrap_err();
+            unmoved(&object, Some(&other), None, &context).unwrap_err();
         }
     }
 

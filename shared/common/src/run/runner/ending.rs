@@ -118,7 +118,13 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
                 warnings.push(warning.clone());
             }
         }
-        Report {
+        let clusters = outcomes
+            .iter()
+            .rev()
+            .find(|outcome| !outcome.clusters.is_empty())
+            .map(|outcome| outcome.clusters.clone())
+            .unwrap_or_default();
+        let mut report = Report {
             exit: match stop {
                 Some(stop) => stop.error.exit,
                 None if unverified => Exit::Unverified,
@@ -134,12 +140,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
             outage_seconds: conclusion.outage_seconds.map(to_milliseconds),
             elapsed_seconds: self.events.seconds_since(begin),
-            clusters: outcomes
-                .iter()
-                .rev()
-                .find(|outcome| !outcome.clusters.is_empty())
-                .map(|outcome| outcome.clusters.clone())
-                .unwrap_or_default(),
+            clusters,
             parity: None,
             warnings,
             next: match stop {
@@ -150,7 +151,20 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
                 }
                 None => vec![command(&record.plan, "upgrade status")],
             },
+        };
+        // The last line never says more than the table above it.
+        if report.exit == Exit::Done {
+            let faults = report.faults();
+            if !faults.is_empty() {
+                report.exit = Exit::Unverified;
+            }
+            for fault in faults {
+                if !report.warnings.contains(&fault) {
+                    report.warnings.push(fault);
+                }
+            }
         }
+        report
     }
 }
 

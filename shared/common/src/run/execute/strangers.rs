@@ -1,0 +1,111 @@
+//! Pods that serve in the place of a Deployment's pods without being of it. Pure.
+
+use serde_json::Value;
+
+use crate::rhacs::Workload;
+
+/// A pod that serves what it should not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Stranger {
+    /// Its name.
+    pub(super) pod: String,
+    /// The Deployment whose labels it has.
+    pub(super) deployment: String,
+    /// The first image of it that is not the Deployment's.
+    pub(super) image: String,
+}
+
+/// The ready pods that the selector of one of `deployments` finds, that none of its ReplicaSets
+/// made, and that do not run its images. Pods of the Deployment itself are its controller's to
+/// count.
+pub(super) fn strangers(deployments: &[&Value], pods: &[Value]) -> Vec<Stranger> {
+    let mut found = Vec::new();
+    for pod in pods.iter().filter(|pod| serves(pod)) {
+        for deployment in deployments.iter().filter(|it| selects(it, pod)) {
+            let workload = Workload::new(deployment);
+            if is_made_by(pod, workload.name()) {
+                continue;
+            }
+            if let Some(image) = other_image(pod, workload) {
+                let pod = pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                found.push(Stranger { pod, deployment: workload.name().to_owned(), image });
+            }
+        }
+    }
+    found
+}
+
+fn serves(pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
+    pod["metadata"]["deletionTimestamp"].is_null() && ready.any(|found| found["status"] == "True")
+}
+
+fn selects(deployment: &Value, pod: &Value) -> bool {
+    let labels = &pod["metadata"]["labels"];
+    let wanted = deployment["spec"]["selector"]["matchLabels"].as_object();
+    wanted.is_some_and(|wanted| {
+        !wanted.is_empty() && wanted.iter().all(|(name, value)| labels[name] == *value)
+    })
+}
+
+/// A ReplicaSet is named after its Deployment with a hash behind it.
+fn is_made_by(pod: &Value, deployment: &str) -> bool {
+    let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let mut sets = owners.filter(|owner| owner["kind"] == "ReplicaSet");
+    sets.any(|owner| {
+        let name = owner["name"].as_str().unwrap_or_default();
+        name.rsplit_once('-').is_some_and(|(prefix, _)| prefix == deployment)
+    })
+}
+
+fn other_image(pod: &Value, workload: Workload<'_>) -> Option<String> {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut images = containers.filter_map(|container| {
+        let wanted = workload.container(container["name"].as_str()?)?;
+        let image = container["image"].as_str()?;
+        (image != wanted.image()).then(|| image.to_owned())
+    });
+    images.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, image: &str) -> Value {
+        json!({
+            "metadata": {"name": name, "labels": {"app": "sensor"}},
+            "spec": {"containers": [{"name": "sensor", "image": image}, {"name": "proxy", "image": "p"}]},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+        })
+    }
+
+    #[test]
+    fn a_pod_that_nobody_made_and_that_runs_something_old_is_found() {
+        let deployment = json!({
+            "metadata": {"name": "sensor"},
+            "spec": {"selector": {"matchLabels": {"app": "sensor"}},
+                     "template": {"spec": {"containers": [{"name": "sensor", "image": "main:2"}]}}},
+        });
+        let old = pod("old", "main:1");
+        let mut owned = old.clone();
+        owned["metadata"]["ownerReferences"] =
+            json!([{"kind": "ReplicaSet", "name": "sensor-5b9f"}]);
+        let mut ending = old.clone();
+        ending["metadata"]["deletionTimestamp"] = json!("2024-03-01T08:00:00Z");
+        let mut unready = old.clone();
+        unready["status"] = json!({});
+        let mut other = old.clone();
+        other["metadata"]["labels"] = json!({"app": "central"});
+        let pods = [pod("same", "main:2"), owned, ending, unready, other, old];
+        let expected = Stranger {
+            pod: "old".to_owned(),
+            deployment: "sensor".to_owned(),
+            image: "main:1".to_owned(),
+        };
+        assert_eq!(strangers(&[&deployment], &pods), [expected]);
+    }
+}
