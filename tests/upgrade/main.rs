@@ -3,6 +3,7 @@
 mod automatic;
 mod budget;
 mod central;
+mod connect;
 mod constraints;
 mod crash;
 mod faults;
@@ -10,6 +11,8 @@ mod flow;
 mod input;
 mod plans;
 mod programs;
+#[path = "../splunk/proxy.rs"]
+mod proxy;
 mod quotas;
 mod rehearsals;
 mod roxctl;
