@@ -410,3 +410,28 @@ fn the_chain_holds_with_every_other_answer_to_the_open_questions() {
     assert_delivered(&stage, "east", "otel");
     assert_eq!(rotations(&stage).len(), 1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_pod_the_cluster_is_its_own() {
+    use crate::SF_TOKEN;
+
+    let stage = one_cluster();
+    let words = ["rotate", "myToken", "--graceful", "7d", "--to-collector", "monitoring"];
+    let kubeconfig = stage.cluster("east").kubeconfig();
+    let pod = tempfile::tempdir().expect("a directory");
+    let Some(mut command) = rhacs_tests::in_pod(SF_TOKEN, &words, pod.path(), &kubeconfig) else {
+        return;
+    };
+    let with_kubeconfig = stage.command(SF_TOKEN, &words);
+    let splunk = with_kubeconfig.get_envs().filter(|(name, _)| {
+        let name = name.to_str().unwrap_or_default();
+        name.starts_with("SFX_") || name.starts_with("SSL_")
+    });
+    for (name, value) in splunk {
+        command.env(name, value.unwrap_or_default());
+    }
+    let output = command.output().expect("it starts");
+    stage.finish(&output, &words, true).ends_with(0);
+    assert_delivered(&stage, "east", "otel");
+}

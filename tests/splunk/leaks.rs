@@ -1,5 +1,6 @@
 //! Planted secrets appear nowhere but where they are sent.
 
+#[cfg(target_os = "linux")]
 use std::process::Stdio;
 
 use secrecy::ExposeSecret;

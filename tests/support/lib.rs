@@ -4,6 +4,8 @@
 mod changes;
 pub mod collector;
 mod finished;
+#[cfg(target_os = "linux")]
+mod pod;
 mod shared;
 mod stage;
 
@@ -21,6 +23,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub use finished::Finished;
+#[cfg(target_os = "linux")]
+pub use pod::in_pod;
 pub use shared::{shared_file, skipped};
 pub use stage::{CANARY, Stage, StageBuilder};
 

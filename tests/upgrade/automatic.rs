@@ -253,3 +253,43 @@ fn a_state_that_never_ends_leaves_the_run_unverified() {
         .says("not upgraded after 5 s: cluster `production`:")
         .says("UPGRADER_LAUNCHING");
 }
+
+#[test]
+fn an_upgrader_that_has_no_sensor_is_found_before_anything_changes() {
+    let installation = automatic();
+    let central = installation.simulation().central();
+    let kept = central.clusters();
+    central.update_clusters(Vec::clear);
+    let blocked = upgrade(&installation, "--to 3.69.2 --yes").ends_with(3);
+    blocked.says("RHACS-UPGRADER-NO-CLUSTER").says("Central lists no secured cluster");
+    installation.simulation().faults().add(ClusterFault::sensor_stays_away("*"));
+    central.update_clusters(|clusters| {
+        *clusters = kept;
+        for cluster in clusters {
+            cluster.sensor_version = None;
+            cluster.connected_since = None;
+            cluster.last_contact = None;
+        }
+    });
+    let blocked = upgrade(&installation, "--to 3.69.2 --yes").ends_with(3);
+    blocked.says("RHACS-UPGRADER-NO-CLUSTER").says("has never connected to Central");
+    assert!(installation.image("Deployment", "central", "central").ends_with(":3.66.1"));
+}
+
+#[test]
+fn what_no_cluster_of_central_stands_for_is_not_done() {
+    let installation = automatic();
+    // Deleted in Central while the run waits for it.
+    let (mut child, lines) = started(&installation);
+    let mut all = String::new();
+    for line in lines {
+        if line.contains("sensor upgrader") {
+            installation.simulation().central().update_clusters(Vec::clear);
+        }
+        all.push_str(&line);
+        all.push('\n');
+    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(4), "{all}");
+    assert!(all.contains("lists no secured cluster"), "{all}");
+    assert!(all.contains("--to 3.69.2 --components secured"), "{all}");
+}

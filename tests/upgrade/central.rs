@@ -89,6 +89,27 @@ fn a_certificate_of_another_authority_is_not_trusted() {
 }
 
 #[test]
+fn a_central_of_another_installation_is_told_nothing_and_blocks() {
+    let installation = Installation::at("3.66.1").start();
+    let other = Installation::at("3.66.1").start();
+    let address = other.simulation().central_address().to_string();
+    let insecure = ("ROX_INSECURE_CLIENT_SKIP_TLS_VERIFY", "true");
+    std::fs::write(installation.directory().join("ca.pem"), other.simulation().central().ca_pem())
+        .expect("written");
+    for trusts in [insecure, ("ROX_CA_CERT_FILE", "ca.pem")] {
+        let variables =
+            [("ROX_ENDPOINT", address.as_str()), ("ROX_ADMIN_PASSWORD", "letmein"), trusts];
+        let blocked = with(&installation, "--to 3.69.2 --yes", &variables).ends_with(3);
+        blocked.says("RHACS-CENTRAL-FOREIGN").says("ROX_ENDPOINT");
+    }
+    assert!(installation.image("Deployment", "central", "central").ends_with(":3.66.1"));
+    let asked = other.simulation().central().requests();
+    let told = asked.iter().filter(|request| request.path != "/v1/ping");
+    let told: Vec<_> = told.filter(|it| !it.path.starts_with("/v1/tls-challenge")).collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
 fn a_silent_central_does_not_hang_the_command() {
     let installation = Installation::at("3.66.1").start();
     let silent = RequestRule::central(RequestAction::refuse(503));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use common::rhacs::Platform;
 use rhacs_tests::Installation;
-use sim::faults::{ClusterFault, RequestAction, RequestRule, Script};
+use sim::faults::{RequestAction, RequestRule, Script};
 
 use crate::{UPGRADE, upgrade};
 
@@ -70,6 +70,9 @@ fn signalled(
     signal: &str,
 ) -> Option<i32> {
     use std::process::{Command, Stdio};
+
+    use sim::faults::ClusterFault;
+
     let slow = ClusterFault::slow_readiness("deployment/central", Duration::from_secs(500));
     installation.simulation().clock().set_factor(60.0);
     installation.simulation().faults().add(slow);

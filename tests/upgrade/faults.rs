@@ -54,8 +54,10 @@ fn a_rollout_that_makes_no_progress_is_told() {
 
 #[test]
 fn a_bad_backup_stops_everything_before_the_first_change() {
+    let words = "could not create database backup: open jwt-key.pem: no such file or directory";
     let faults = [
         (ClusterFault::TruncatedBackup { bytes: 100 }, "backup"),
+        (ClusterFault::FailedBackup { message: words.to_owned() }, words),
         (ClusterFault::BackupRefused { status: 403 }, "Admin"),
     ];
     for (fault, text) in faults {

@@ -3,6 +3,7 @@
 mod automatic;
 mod budget;
 mod central;
+mod connect;
 mod constraints;
 mod crash;
 mod faults;
@@ -11,6 +12,8 @@ mod input;
 mod kept;
 mod plans;
 mod programs;
+#[path = "../splunk/proxy.rs"]
+mod proxy;
 mod quotas;
 mod rehearsals;
 mod roxctl;

@@ -1,13 +1,9 @@
 //! What programs read: JSON wherever it is asked for, lines of a sane length, and an end when
 //! nobody reads any more.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
 use rhacs_tests::Installation;
 
-use crate::{UPGRADE, upgrade};
+use crate::upgrade;
 
 #[test]
 fn wrong_usage_is_json_where_json_is_asked_for() {
@@ -75,6 +71,12 @@ fn a_reason_is_said_once() {
 #[cfg(unix)]
 #[test]
 fn a_watch_ends_when_nobody_reads_it() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    use crate::UPGRADE;
+
     let installation = Installation::at("3.66.1").start();
     let mut child = installation
         .command(UPGRADE, &["status", "--watch"])

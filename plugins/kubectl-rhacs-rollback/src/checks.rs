@@ -1,7 +1,7 @@
 //! What a way back is checked for: what the planner finds, and what every plan is checked for.
 
 use common::checks::{
-    ACCESS, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS,
+    ACCESS, BELONGING, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS,
 };
 use common::plan::Finding;
 
@@ -11,6 +11,7 @@ use crate::planner;
 pub const GROUPS: &[Group] = &[
     Group { definitions: planner::DEFINITIONS, run: planned },
     ACCESS,
+    BELONGING,
     Group { definitions: WORKLOADS.definitions, run: workloads },
     CONFIGURATION,
     CLUSTER,

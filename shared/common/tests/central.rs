@@ -8,6 +8,8 @@ mod authority;
 mod backups;
 #[path = "central/embedded.rs"]
 mod embedded;
+#[path = "central/identity.rs"]
+mod identity;
 #[path = "central/requests.rs"]
 mod requests;
 #[path = "cluster/server.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "cluster/authority.rs"]
 mod authority;
+#[path = "cluster/forward.rs"]
+mod forward;
 #[path = "cluster/requests.rs"]
 mod requests;
 #[path = "cluster/server.rs"]

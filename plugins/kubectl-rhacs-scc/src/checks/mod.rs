@@ -5,7 +5,7 @@ mod costs;
 mod eras;
 
 use common::checks::{
-    ACCESS, ADMISSION, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+    ACCESS, ADMISSION, BELONGING, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
 };
 use common::plan::{Finding, Severity};
 
@@ -16,6 +16,7 @@ pub use eras::{in_place, mixed};
 pub const GROUPS: &[Group] = &[
     RECORDS,
     ACCESS,
+    BELONGING,
     WORKLOADS,
     CLUSTER,
     NODES,

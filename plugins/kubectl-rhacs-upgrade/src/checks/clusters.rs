@@ -1,6 +1,6 @@
 //! The secured clusters, as Central sees them.
 
-use common::plan::{Finding, Severity};
+use common::plan::{Action, Finding, Severity};
 use common::rhacs::{Component, SecuredCluster, UpgraderState, Version};
 
 use common::checks::Context;
@@ -56,13 +56,22 @@ const UPGRADER_FAILED: Definition = Definition {
     source: "product proto/storage/cluster.proto; stackrox pull requests 12280 and 20616",
 };
 
+const NOBODY: Definition = Definition {
+    code: "RHACS-UPGRADER-NO-CLUSTER",
+    severity: Severity::Block,
+    meaning: "automatic upgrade is on, and Central has no cluster it could upgrade",
+    why: "the secured workloads would stay old: Central upgrades only sensors that connect to it",
+    source: "product API /v1/clusters, /v1/sensorupgrades/config",
+};
+
 pub(super) const DEFINITIONS: &[Definition] =
-    &[AUTO_UPGRADE, SENSOR_NEWER, BEHIND, FOLLOW, UNHEALTHY, SILENT, UPGRADER_FAILED];
+    &[AUTO_UPGRADE, NOBODY, SENSOR_NEWER, BEHIND, FOLLOW, UNHEALTHY, SILENT, UPGRADER_FAILED];
 
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let central = &context.snapshot.central;
     let mut findings = Vec::new();
     findings.extend(auto_upgrade(context));
+    findings.extend(nobody(context));
     findings.extend(follow(context));
     for cluster in &central.clusters {
         findings.extend(version(context, cluster));
@@ -82,6 +91,35 @@ fn auto_upgrade(context: &Context<'_>) -> Option<Finding> {
             "to upgrade them yourself, turn it off: Platform Configuration → Clusters",
         )
     })
+}
+
+/// Whether the plan leaves the secured workloads to an upgrader that has no sensor to talk to.
+fn nobody(context: &Context<'_>) -> Option<Finding> {
+    let central = &context.snapshot.central;
+    if !central.clusters_told
+        || !context.has_action(|action| matches!(action, Action::AwaitUpgrader { .. }))
+    {
+        return None;
+    }
+    let known = context.snapshot.local_cluster();
+    let only = (central.clusters.len() == 1).then(|| &central.clusters[0]);
+    let what = match (central.clusters.is_empty(), known.or(only)) {
+        (true, _) => "Central lists no secured cluster".to_owned(),
+        (false, Some(cluster)) if has_never_connected(cluster) => {
+            format!("cluster `{}` has never connected to Central", cluster.name)
+        }
+        _ => return None,
+    };
+    let logs = context.kubectl("logs deploy/sensor");
+    let fix = format!(
+        "{logs} says why it is not connected; or turn automatic upgrade off (Platform \
+         Configuration → Clusters), then this run upgrades it"
+    );
+    Some(NOBODY.found(format!("automatic upgrade is on, but {what}"), fix))
+}
+
+fn has_never_connected(cluster: &SecuredCluster) -> bool {
+    cluster.sensor_version.is_empty() && cluster.last_contact.is_empty()
 }
 
 fn follow(context: &Context<'_>) -> Option<Finding> {
@@ -212,6 +250,35 @@ mod tests {
         for (days, found) in [(-3, true), (-1, false), (0, false)] {
             silent.last_contact = in_days(days);
             assert_eq!(with(&silent).has("RHACS-CLUSTER-SILENT", TO), found, "{days}");
+        }
+    }
+
+    #[test]
+    fn an_upgrader_without_a_sensor_is_found_before() {
+        let never = SecuredCluster { name: "edge".to_owned(), ..SecuredCluster::default() };
+        let edge = cluster("edge", "3.62.1");
+        for (clusters, told, found) in [
+            (vec![], true, Some("automatic upgrade is on, but Central lists no secured cluster")),
+            (vec![], false, None),
+            (
+                vec![never.clone()],
+                true,
+                Some("automatic upgrade is on, but cluster `edge` has never connected to Central"),
+            ),
+            (vec![edge.clone()], true, None),
+            (vec![edge, never], true, None),
+        ] {
+            for (auto_upgrade, found) in [(true, found), (false, None)] {
+                let installation = Installation::at("3.62.1").central(|central| {
+                    central.clusters.clone_from(&clusters);
+                    central.clusters_told = told;
+                    central.auto_upgrade = Some(auto_upgrade);
+                });
+                let findings = installation.findings_for(TO);
+                let nobody = findings.iter().find(|it| it.code == "RHACS-UPGRADER-NO-CLUSTER");
+                assert_eq!(nobody.map(|it| it.what.as_str()), found);
+                assert!(nobody.is_none_or(common::plan::Finding::is_blocking));
+            }
         }
     }
 

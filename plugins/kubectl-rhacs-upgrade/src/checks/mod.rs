@@ -15,13 +15,14 @@ mod testing;
 mod whole;
 
 use common::checks::{
-    ACCESS, ADMISSION, CLUSTER, CONFIGURATION, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+    ACCESS, ADMISSION, BELONGING, CLUSTER, CONFIGURATION, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
 };
 
 /// Every check of an upgrade, in the order of the documentation.
 pub const GROUPS: &[Group] = &[
     RECORDS,
     ACCESS,
+    BELONGING,
     Group { definitions: whole::DEFINITIONS, run: whole::run },
     WORKLOADS,
     CONFIGURATION,

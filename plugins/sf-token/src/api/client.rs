@@ -67,7 +67,7 @@ impl Client {
     ) -> Result<Self, ApiError> {
         let ClientOptions { place, credential, trust, timeout, observers } = options;
         let server = |origin: &Origin| {
-            let proxy = Proxy::from_environment(origin, &variable).map_err(config)?;
+            let proxy = Proxy::from_environment_or_all(origin, &variable).map_err(config)?;
             let patience = observers.connect_timeout;
             let connector = Connector::new(origin.clone(), trust.clone(), proxy, patience);
             Ok::<_, ApiError>(Arc::new(Server { connector, kept: Mutex::default() }))

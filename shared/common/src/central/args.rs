@@ -8,6 +8,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
+use crate::web::{Origin, Proxy};
 
 /// The flags about Central. Secrets come from variables or files only: arguments are visible to
 /// every user of the computer.
@@ -50,6 +51,8 @@ pub struct CentralOptions {
     pub server_name: Option<String>,
     /// The certificate is not checked.
     pub insecure: bool,
+    /// The proxy that the environment names for the endpoint.
+    pub proxy: Option<Proxy>,
 }
 
 /// Where Central is.
@@ -90,8 +93,16 @@ impl CentralArgs {
             .or_else(|| variable("ROX_ENDPOINT"))
             .or_else(|| variable("ROX_CENTRAL_ADDRESS"));
         let ca = self.ca.clone().or_else(|| variable("ROX_CA_CERT_FILE").map(PathBuf::from));
+        let endpoint = address.as_deref().map(Endpoint::parse).transpose()?;
+        let proxy = match &endpoint {
+            Some(endpoint) => Proxy::from_environment(&endpoint.origin(), &variable),
+            None => Ok(None),
+        };
         Ok(CentralOptions {
-            endpoint: address.as_deref().map(Endpoint::parse).transpose()?,
+            endpoint,
+            proxy: proxy.map_err(|reason| {
+                Failure::usage("cannot use the proxy of the environment").because(reason)
+            })?,
             credentials: self.credentials(&variable)?,
             ca: ca.map(|path| read(&path)).transpose()?,
             server_name: self.server_name.clone().or_else(|| variable("ROX_SERVER_NAME")),
@@ -195,6 +206,13 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The same as the beginning of a URL.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { tls: self.tls, host: self.host.clone(), port: self.port }
+    }
+}
+
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.host.contains(':') {
@@ -258,6 +276,24 @@ mod tests {
             assert_eq!(Endpoint::parse(text).unwrap_err().exit(), Exit::Usage, "{text}");
         }
         assert_eq!(Endpoint::parse("[::1]:8443").unwrap().to_string(), "[::1]:8443");
+    }
+
+    #[test]
+    fn the_proxy_is_the_one_roxctl_uses() {
+        let endpoint = ("ROX_ENDPOINT", "central.example.com:443");
+        let proxy = ("HTTPS_PROXY", "proxy:3128");
+        let named = |variables: &[(&str, &str)]| {
+            let proxy = resolved(&CentralArgs::default(), variables).unwrap().proxy;
+            proxy.map(|proxy| proxy.to_string())
+        };
+        assert_eq!(named(&[endpoint, proxy]).as_deref(), Some("http://proxy:3128"));
+        assert_eq!(named(&[endpoint, proxy, ("NO_PROXY", "x,.example.com,")]), None);
+        assert_eq!(named(&[("ROX_ENDPOINT", "127.0.0.1:8443"), proxy]), None);
+        assert_eq!(named(&[proxy]), None, "a port-forward goes to the API server");
+        let wrong = [endpoint, ("HTTPS_PROXY", "ftp://eve:canary@proxy:1")];
+        let failure = resolved(&CentralArgs::default(), &wrong).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Usage);
+        assert!(failure.render().contains("`ftp`") && !failure.render().contains("canary"));
     }
 
     #[test]

@@ -14,10 +14,12 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::args::CentralOptions;
-use super::connection::{Connection, Target};
+use super::connection::{Connection, Target, Way};
 use super::error::CentralError;
+use super::identity::Authority;
 use super::tls;
 use crate::cluster::{Again, Attempts, Backoff, Cluster, Observer, Options, Patience, Retry};
+use crate::web::Trust;
 
 /// The longest time for one request whose answer is small.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,7 +29,8 @@ const LARGEST_ANSWER: usize = 64 << 20;
 /// A client for one Central; cheap to clone.
 #[derive(Clone)]
 pub struct CentralClient {
-    target: Target,
+    pub(super) target: Target,
+    pub(super) authority: Option<Arc<Authority>>,
     config: Arc<ClientConfig>,
     credentials: Option<SecretString>,
     user_agent: HeaderValue,
@@ -66,7 +69,7 @@ impl CentralClient {
         observers: &Options,
     ) -> Result<Self, CentralError> {
         let target = match &options.endpoint {
-            Some(endpoint) => Target::Endpoint(endpoint.clone()),
+            Some(endpoint) => Target::Endpoint(endpoint.clone(), way(options)?),
             None => Target::Pod(cluster.clone()),
         };
         Self::to(target, options, cluster_ca, observers)
@@ -84,7 +87,8 @@ impl CentralClient {
         let Some(endpoint) = &options.endpoint else {
             return Err(CentralError::Config { message: "no address of Central".to_owned() });
         };
-        Self::to(Target::Endpoint(endpoint.clone()), options, None, observers)
+        let target = Target::Endpoint(endpoint.clone(), way(options)?);
+        Self::to(target, options, None, observers)
     }
 
     fn to(
@@ -96,9 +100,12 @@ impl CentralClient {
         let user_agent = HeaderValue::from_str(&observers.user_agent).map_err(|_| {
             CentralError::Config { message: format!("`{}` is no user agent", observers.user_agent) }
         })?;
+        let authority = cluster_ca.map(|pem| Authority::new(pem, &tls::provider())).transpose()?;
+        let authority = authority.map(Arc::new);
         Ok(Self {
             target,
-            config: tls::configuration(options, cluster_ca)?,
+            config: tls::configuration(options, cluster_ca, authority.clone())?,
+            authority,
             credentials: options.credentials.as_ref().map(super::Credentials::header),
             user_agent,
             backoff: observers.backoff,
@@ -123,7 +130,7 @@ impl CentralClient {
 
     /// Whether Central is reached through the API server, which each new connection burdens.
     #[must_use]
-    pub(super) const fn is_forwarded(&self) -> bool {
+    pub const fn is_forwarded(&self) -> bool {
         matches!(self.target, Target::Pod(_))
     }
 
@@ -278,6 +285,15 @@ impl CentralClient {
         };
         request.body(body).map_err(|error| CentralError::Config { message: error.to_string() })
     }
+}
+
+/// How the endpoint of `options` is reached.
+fn way(options: &CentralOptions) -> Result<Way, CentralError> {
+    let trust = match options.ca.as_deref() {
+        Some(pem) => Trust::authority(pem).map_err(|message| CentralError::Config { message })?,
+        None => Trust::computer(),
+    };
+    Ok(Way { proxy: options.proxy.clone(), trust })
 }
 
 impl fmt::Debug for CentralClient {

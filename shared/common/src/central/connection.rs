@@ -12,13 +12,13 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::args::Endpoint;
 use super::error::{CentralError, TlsFault};
 use super::tls;
 use crate::cluster::Cluster;
+use crate::web::{ConnectError, Proxy, Trust, reach};
 
 /// The port Central's pods listen on.
 const POD_PORT: u16 = 8443;
@@ -31,9 +31,18 @@ pub(super) const PORT_FORWARD: &str = "port-forward to ";
 #[derive(Clone, Debug)]
 pub(super) enum Target {
     /// At an address.
-    Endpoint(Endpoint),
+    Endpoint(Endpoint, Way),
     /// Behind the API server, in the installation's namespace.
     Pod(Cluster),
+}
+
+/// How an address is reached.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    /// The proxy on the way.
+    pub(super) proxy: Option<Proxy>,
+    /// Whom to trust as a proxy that speaks TLS.
+    pub(super) trust: Trust,
 }
 
 /// An open connection.
@@ -56,13 +65,13 @@ impl Target {
 
     async fn open(&self, config: &Arc<ClientConfig>) -> Result<Connection, CentralError> {
         match self {
-            Self::Endpoint(endpoint) => {
-                let address = (endpoint.host.as_str(), endpoint.port);
-                let stream = TcpStream::connect(address)
-                    .await
-                    .map_err(|error| self.unreachable(&error.to_string()))?;
-                // Small requests must not wait for one another's acknowledgement.
-                drop(stream.set_nodelay(true));
+            Self::Endpoint(endpoint, way) => {
+                let origin = endpoint.origin();
+                let reached = reach(&origin, way.proxy.as_ref(), &way.trust).await;
+                let stream = reached.map_err(|error| match error {
+                    ConnectError::Unreachable { reason, .. } => self.unreachable(&reason),
+                    other => self.unreachable(&other.to_string()),
+                })?;
                 if endpoint.tls {
                     self.secure(config, stream, &endpoint.host).await
                 } else {
@@ -85,7 +94,7 @@ impl Target {
     /// The address, for people.
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Endpoint(endpoint) => endpoint.to_string(),
+            Self::Endpoint(endpoint, _) => endpoint.to_string(),
             Self::Pod(cluster) => format!("{PORT_FORWARD}{}/central", cluster.namespace()),
         }
     }
@@ -93,7 +102,7 @@ impl Target {
     /// The value of the `Host` header.
     pub(super) fn host(&self) -> String {
         match self {
-            Self::Endpoint(endpoint) => endpoint.to_string(),
+            Self::Endpoint(endpoint, _) => endpoint.to_string(),
             Self::Pod(_) => tls::INTERNAL_NAME.to_owned(),
         }
     }

@@ -2,29 +2,28 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
-use rustls_platform_verifier::Verifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig, Error};
 
 use super::args::CentralOptions;
 use super::error::{CentralError, TlsFault};
+use super::identity::Authority;
+use crate::web::{Computer, Judge, Listed, Shown, Verifying};
 
 /// The name in the certificate that the product's own authority gives Central.
 pub(super) const INTERNAL_NAME: &str = "central.stackrox";
 
-/// The TLS configuration: `cluster_ca` is the authority of the installation, in PEM.
+/// The TLS configuration: `cluster_ca` is the authority of the installation, in PEM; `authority`,
+/// which is the same, notes whether the server has it.
 pub(super) fn configuration(
     options: &CentralOptions,
     cluster_ca: Option<&[u8]>,
+    authority: Option<Arc<Authority>>,
 ) -> Result<Arc<ClientConfig>, CentralError> {
-    let provider = Arc::new(ring::default_provider());
-    let verifier = CentralVerifier::new(&provider, options, cluster_ca)?;
+    let provider = provider();
+    let judge = CentralJudge { authority, ..CentralJudge::new(&provider, options, cluster_ca)? };
+    let verifier = Verifying { judge, provider: Arc::clone(&provider) };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| wrong(&error.to_string()))?;
@@ -34,6 +33,11 @@ pub(super) fn configuration(
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// What computes.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
 }
 
 /// What a failed handshake says about Central's certificate.
@@ -59,121 +63,76 @@ pub(crate) fn fault(error: &Error) -> TlsFault {
 /// Trusts a certificate that either the installation's authority issued for Central itself, or a
 /// public one (or that of `--ca`) for the name that was connected to.
 #[derive(Debug)]
-struct CentralVerifier {
+struct CentralJudge {
     provider: Arc<CryptoProvider>,
-    internal: Option<(Arc<WebPkiServerVerifier>, ServerName<'static>)>,
-    named: Option<Arc<WebPkiServerVerifier>>,
-    platform: OnceLock<Option<Arc<Verifier>>>,
+    internal: Option<(Listed, ServerName<'static>)>,
+    named: Option<Listed>,
+    computer: OnceLock<Option<Computer>>,
     server_name: Option<ServerName<'static>>,
     insecure: bool,
+    authority: Option<Arc<Authority>>,
 }
 
-impl CentralVerifier {
+impl CentralJudge {
     fn new(
         provider: &Arc<CryptoProvider>,
         options: &CentralOptions,
         cluster_ca: Option<&[u8]>,
     ) -> Result<Self, CentralError> {
+        let listed = |pem: &[u8]| {
+            Listed::from_pem(pem, provider)
+                .map_err(|reason| wrong(&format!("cannot use the authority's file: {reason}")))
+        };
         // The user may well name the installation's own authority with `--ca`.
-        let own = options.ca.as_deref().or(cluster_ca);
-        let internal = match own.map(|pem| from_pem(provider, pem)).transpose()? {
-            Some(verifier) => Some((verifier, name(INTERNAL_NAME)?)),
+        let internal = match options.ca.as_deref().or(cluster_ca).map(listed).transpose()? {
+            Some(listed) => Some((listed, name(INTERNAL_NAME)?)),
             None => None,
         };
-        let named = options.ca.as_deref().map(|pem| from_pem(provider, pem)).transpose()?;
         Ok(Self {
             provider: Arc::clone(provider),
             internal,
-            named,
-            platform: OnceLock::new(),
+            named: options.ca.as_deref().map(listed).transpose()?,
+            computer: OnceLock::new(),
             server_name: options.server_name.as_deref().map(name).transpose()?,
             insecure: options.insecure,
+            authority: None,
         })
     }
 
     /// The authority of `--ca`, or those of the computer. Reading these takes a while, so it is
     /// done when they are needed; a container image may have none.
-    fn public(&self) -> Option<&dyn ServerCertVerifier> {
+    fn public(&self) -> Option<&dyn Judge> {
         if let Some(named) = &self.named {
-            return Some(named.as_ref());
+            return Some(named);
         }
-        let platform = self
-            .platform
-            .get_or_init(|| Verifier::new(Arc::clone(&self.provider)).ok().map(Arc::new));
-        platform.as_deref().map(|verifier| verifier as &dyn ServerCertVerifier)
+        let computer = self.computer.get_or_init(|| Computer::new(&self.provider).ok());
+        computer.as_ref().map(|computer| computer as &dyn Judge)
     }
 }
 
-impl ServerCertVerifier for CentralVerifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        chain: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        stapled: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+impl Judge for CentralJudge {
+    fn judge(&self, shown: Shown<'_>) -> Result<(), Error> {
+        if let Some(authority) = &self.authority {
+            authority.note(shown);
+        }
         if self.insecure {
-            return Ok(ServerCertVerified::assertion());
+            return Ok(());
         }
         let mut internal_error = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        if let Some((verifier, internal_name)) = &self.internal {
-            match verifier.verify_server_cert(leaf, chain, internal_name, stapled, now) {
-                Ok(verified) => return Ok(verified),
+        if let Some((listed, internal_name)) = &self.internal {
+            match listed.judge(Shown { name: internal_name, ..shown }) {
+                Ok(()) => return Ok(()),
                 Err(error) => internal_error = error,
             }
         }
         let Some(public) = self.public() else { return Err(internal_error) };
-        let wanted = self.server_name.as_ref().unwrap_or(server_name);
-        let public_result = public.verify_server_cert(leaf, chain, wanted, stapled, now);
-        public_result.map_err(|error| {
+        let name = self.server_name.as_ref().unwrap_or(shown.name);
+        public.judge(Shown { name, ..shown }).map_err(|error| {
             // An authority that is known but whose certificate expired says more than one that
             // is not known.
             if fault(&internal_error) == TlsFault::Expired { internal_error } else { error }
         })
     }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-fn from_pem(
-    provider: &Arc<CryptoProvider>,
-    pem: &[u8],
-) -> Result<Arc<WebPkiServerVerifier>, CentralError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate =
-            certificate.map_err(|_| wrong("the authority's file is not valid PEM"))?;
-        roots.add(certificate).map_err(|error| wrong(&error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong("the authority's file holds no certificate in PEM"));
-    }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .build()
-        .map_err(|error| wrong(&error.to_string()))
 }
 
 /// The name for SNI and verification.

@@ -5,6 +5,7 @@
 mod accept;
 mod access;
 mod admission;
+mod belonging;
 mod cluster;
 mod configuration;
 mod context;
@@ -58,6 +59,8 @@ pub struct Group {
 pub const RECORDS: Group = Group { definitions: records::DEFINITIONS, run: records::run };
 /// What the user may do.
 pub const ACCESS: Group = Group { definitions: access::DEFINITIONS, run: access::run };
+/// Which Central answers.
+pub const BELONGING: Group = Group { definitions: belonging::DEFINITIONS, run: belonging::run };
 /// Whether the workloads are fit to be changed.
 pub const WORKLOADS: Group = Group { definitions: workloads::DEFINITIONS, run: workloads::run };
 /// What Central's own configuration says.
@@ -73,7 +76,8 @@ pub const QUOTAS: Group = Group { definitions: quotas::DEFINITIONS, run: quotas:
 pub const POLICIES: Group = Group { definitions: policies::DEFINITIONS, run: policies::run };
 
 /// What every plan is checked for.
-pub const GENERAL: [Group; 7] = [RECORDS, ACCESS, WORKLOADS, CLUSTER, NODES, QUOTAS, POLICIES];
+pub const GENERAL: [Group; 8] =
+    [RECORDS, ACCESS, BELONGING, WORKLOADS, CLUSTER, NODES, QUOTAS, POLICIES];
 
 /// Every finding that `groups` can make, in their order.
 pub fn definitions(groups: &'static [Group]) -> impl Iterator<Item = &'static Definition> {

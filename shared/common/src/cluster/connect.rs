@@ -3,88 +3,115 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use kube::client::ClientBuilder;
-use kube::config::{
-    AuthInfo, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext,
-};
-use kube::{Client, Config};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
-use tower::util::MapResponseLayer;
+use kube::Config;
+use kube::config::{AuthInfo, Kubeconfig};
 
 use super::args::ConnectionArgs;
 use super::error::ClusterError;
 use super::options::Options;
-use super::server_clock::ServerClock;
-use super::warnings::Warnings;
-use super::{kubeconfig, proxy, redact};
+use super::{chosen, in_cluster, kubeconfig, redact, transport};
+use crate::web::{Proxy, Trust};
 
-/// Builds the configuration that the flags and the kubeconfig ask for.
-pub(super) async fn configuration(
+/// How to reach an API server, and as whom.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// Server, credentials, headers. kube is given no authority and no proxy: it would do less with
+    /// them, and ask the environment on its own.
+    pub(super) config: Config,
+    /// Whose certificates are trusted.
+    pub(super) trust: Trust,
+    /// The proxy that the kubeconfig names.
+    pub(super) proxy_url: Option<String>,
+    /// The proxy on the way.
+    pub(super) proxy: Option<Proxy>,
+}
+
+/// Works out what the flags, the kubeconfig and the environment ask for.
+pub(super) fn configuration(
     args: &ConnectionArgs,
     options: &Options,
-) -> Result<Config, ClusterError> {
-    let (mut config, explicit_proxy) = base(args).await?;
-    if !explicit_proxy && proxy::is_bypassed(&config.cluster_url, |name| std::env::var(name).ok()) {
-        config.proxy_url = None;
-    }
-    apply_flags(&mut config, args)?;
+) -> Result<Way, ClusterError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut way = base(args, variable)?;
+    apply_flags(&mut way, args)?;
+    way.proxy = proxy(&way, variable)?;
+    let config = &mut way.config;
+    // No authority at all, instead of the computer's: see `Way`.
+    config.root_cert = Some(Vec::new());
+    config.root_cert_file = None;
+    config.accept_invalid_certs = false;
     config.default_retry = false;
     config.connect_timeout = Some(options.connect_timeout);
     let agent = http::HeaderValue::from_str(&options.user_agent)
         .map_err(|_| wrong(format!("`{}` is no user agent", options.user_agent)))?;
     config.headers.push((http::header::USER_AGENT, agent));
-    Ok(config)
+    Ok(way)
 }
 
-/// Builds the client: kube's own stack, and a layer that collects what headers tell.
-pub(super) fn client(
-    config: Config,
-    warnings: Warnings,
-    clock: ServerClock,
-) -> Result<Client, ClusterError> {
-    let server = redact::url(&config.cluster_url);
-    let builder =
-        ClientBuilder::try_from(config).map_err(|error| redact::kube_error(&error, &server, ""))?;
-    let layer = MapResponseLayer::new(move |response: http::Response<_>| {
-        warnings.collect(response.headers());
-        clock.learn(response.headers());
-        response
-    });
-    Ok(builder.with_layer(&layer).build())
-}
-
-/// The configuration before flags, and whether the kubeconfig names a proxy itself.
-async fn base(args: &ConnectionArgs) -> Result<(Config, bool), ClusterError> {
-    let kubeconfig = kubeconfig::read(args.kubeconfig.as_deref())?;
-    let names_nothing = args.context.is_none() && args.cluster.is_none() && args.user.is_none();
-    let Some(mut kubeconfig) = kubeconfig else {
-        return without_kubeconfig(args).map(|config| (config, false));
-    };
-    if kubeconfig.current_context.as_deref().is_none_or(str::is_empty) && args.context.is_none() {
-        if let Some(server) = args.server.as_deref().filter(|_| names_nothing) {
-            return Ok((Config::new(parse_server(server)?), false));
-        }
-        adopt_context(&mut kubeconfig, args);
+/// The proxy of the kubeconfig, which counts for every server; or that of the environment, which
+/// has exceptions.
+fn proxy(
+    way: &Way,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Proxy>, ClusterError> {
+    if let Some(url) = &way.proxy_url {
+        let proxy = Proxy::parse(url);
+        return proxy.map(Some).map_err(|reason| wrong(format!("`proxy-url`: {reason}")));
     }
-    let explicit_proxy = proxy_of(&kubeconfig, args).is_some();
-    let selection = KubeConfigOptions {
-        context: args.context.clone(),
-        cluster: args.cluster.clone(),
-        user: args.user.clone(),
+    let Some(origin) = transport::origin(&way.config.cluster_url) else { return Ok(None) };
+    Proxy::from_environment(&origin, variable).map_err(wrong)
+}
+
+/// The way before flags.
+fn base(
+    args: &ConnectionArgs,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Way, ClusterError> {
+    let names_nothing = args.context.is_none() && args.cluster.is_none() && args.user.is_none();
+    let Some(kubeconfig) = kubeconfig::read(args.kubeconfig.as_deref())? else {
+        return without_kubeconfig(args, variable);
     };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &selection)
-        .await
-        .map_err(|error| kubeconfig_error(&error))?;
-    Ok((config, explicit_proxy))
+    let has_context = kubeconfig.current_context.as_deref().is_some_and(|name| !name.is_empty());
+    if !has_context && let Some(server) = args.server.as_deref().filter(|_| names_nothing) {
+        return at(server);
+    }
+    if names_nothing
+        && is_empty(&kubeconfig)
+        && let Some(way) = in_cluster::find(Path::new(in_cluster::DIRECTORY), variable)?
+    {
+        return Ok(way);
+    }
+    chosen::way(&kubeconfig, args)
+}
+
+/// A server about which nothing else is known.
+fn at(server: &str) -> Result<Way, ClusterError> {
+    let config = Config::new(parse_server(server)?);
+    Ok(Way { config, trust: Trust::computer(), proxy_url: None, proxy: None })
+}
+
+/// Whether it says nothing, as an empty file does.
+fn is_empty(kubeconfig: &Kubeconfig) -> bool {
+    kubeconfig.contexts.is_empty()
+        && kubeconfig.clusters.is_empty()
+        && kubeconfig.current_context.as_deref().is_none_or(str::is_empty)
 }
 
 /// Without a kubeconfig: the server of the flags, or the cluster this process runs in.
-fn without_kubeconfig(args: &ConnectionArgs) -> Result<Config, ClusterError> {
+fn without_kubeconfig(
+    args: &ConnectionArgs,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Way, ClusterError> {
     if let Some(server) = &args.server {
-        return Ok(Config::new(parse_server(server)?));
+        return at(server);
     }
-    Config::incluster().map_err(|_| no_kubeconfig(std::env::var_os("KUBECONFIG").as_deref()))
+    for (kind, name) in [("context", &args.context), ("cluster", &args.cluster)] {
+        if let Some(name) = name {
+            return Err(wrong(format!("there is no kubeconfig, and so no {kind} `{name}`")));
+        }
+    }
+    let found = in_cluster::find(Path::new(in_cluster::DIRECTORY), variable)?;
+    found.ok_or_else(|| no_kubeconfig(std::env::var_os("KUBECONFIG").as_deref()))
 }
 
 /// Says which files `KUBECONFIG` names, none of which is there, or that there are none.
@@ -100,40 +127,15 @@ fn no_kubeconfig(list: Option<&OsStr>) -> ClusterError {
     wrong(format!("there is no kubeconfig: `KUBECONFIG` names {}, not there", named.join(", ")))
 }
 
-/// kubectl needs no current context when `--cluster` names a cluster; kube's loader does.
-fn adopt_context(kubeconfig: &mut Kubeconfig, args: &ConnectionArgs) {
-    let Some(cluster) = &args.cluster else { return };
-    let name = "from-flags".to_owned();
-    let context =
-        Context { cluster: cluster.clone(), user: args.user.clone(), ..Context::default() };
-    kubeconfig.contexts.push(NamedContext {
-        name: name.clone(),
-        context: Some(context),
-        ..NamedContext::default()
-    });
-    kubeconfig.current_context = Some(name);
-}
-
-fn proxy_of<'a>(kubeconfig: &'a Kubeconfig, args: &ConnectionArgs) -> Option<&'a str> {
-    let context_name = args.context.as_ref().or(kubeconfig.current_context.as_ref())?;
-    let context = kubeconfig.contexts.iter().find(|context| &context.name == context_name)?;
-    let cluster_name =
-        args.cluster.as_ref().or_else(|| Some(&context.context.as_ref()?.cluster))?;
-    let cluster = kubeconfig.clusters.iter().find(|cluster| &cluster.name == cluster_name)?;
-    cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|url| !url.is_empty())
-}
-
-fn apply_flags(config: &mut Config, args: &ConnectionArgs) -> Result<(), ClusterError> {
+fn apply_flags(way: &mut Way, args: &ConnectionArgs) -> Result<(), ClusterError> {
     if let Some(server) = &args.server {
-        config.cluster_url = parse_server(server)?;
+        way.config.cluster_url = parse_server(server)?;
     }
     if let Some(name) = &args.tls_server_name {
-        config.tls_server_name = Some(name.clone());
+        way.config.tls_server_name = Some(name.clone());
     }
     if let Some(path) = &args.certificate_authority {
-        config.root_cert = Some(read_certificates(path)?);
-        config.root_cert_file = None;
-        config.accept_invalid_certs = false;
+        way.trust = read_certificates(path)?;
     }
     if args.insecure_skip_tls_verify {
         if args.certificate_authority.is_some() {
@@ -141,11 +143,9 @@ fn apply_flags(config: &mut Config, args: &ConnectionArgs) -> Result<(), Cluster
                 "`--certificate-authority` and `--insecure-skip-tls-verify` exclude each other",
             ));
         }
-        config.accept_invalid_certs = true;
-        config.root_cert = None;
-        config.root_cert_file = None;
+        way.trust = Trust::anybody();
     }
-    apply_credentials(config, args)
+    apply_credentials(&mut way.config, args)
 }
 
 /// kubectl takes the token of a `tokenFile` without the white space around it, such as the new line
@@ -203,19 +203,13 @@ fn apply_credentials(config: &mut Config, args: &ConnectionArgs) -> Result<(), C
     Ok(())
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, ClusterError> {
+fn read_certificates(path: &Path) -> Result<Trust, ClusterError> {
     let named = |why: String| wrong(format!("cannot read `{}`: {why}", path.display()));
     let pem = std::fs::read(path).map_err(|error| named(error.to_string()))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
-        .map(|certificate| certificate.map(|der| der.to_vec()))
-        .collect();
-    match certificates {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(named("it holds no certificate in PEM".to_owned())),
-    }
+    Trust::authority(&pem).map_err(named)
 }
 
-fn parse_server(text: &str) -> Result<http::Uri, ClusterError> {
+pub(super) fn parse_server(text: &str) -> Result<http::Uri, ClusterError> {
     // As with kubectl, an address without a scheme is one of plain HTTP only on the command line
     // of old; HTTPS is the only safe reading.
     let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
@@ -228,24 +222,7 @@ fn parse_server(text: &str) -> Result<http::Uri, ClusterError> {
     }
 }
 
-fn kubeconfig_error(error: &KubeconfigError) -> ClusterError {
-    match error {
-        KubeconfigError::CurrentContextNotSet => {
-            wrong("the kubeconfig has no current context, and `--context` names none")
-        }
-        KubeconfigError::LoadContext(name) => {
-            wrong(format!("the kubeconfig has no context `{name}`"))
-        }
-        KubeconfigError::LoadClusterOfContext(name) => {
-            wrong(format!("the kubeconfig has no cluster `{name}`"))
-        }
-        other => {
-            wrong(format!("cannot use the kubeconfig: {}", redact::first_line(&other.to_string())))
-        }
-    }
-}
-
-fn wrong(message: impl Into<String>) -> ClusterError {
+pub(super) fn wrong(message: impl Into<String>) -> ClusterError {
     ClusterError::Config { message: message.into() }
 }
 
@@ -254,6 +231,8 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::cluster::server_clock::ServerClock;
+    use crate::cluster::warnings::Warnings;
 
     fn kubeconfig() -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -276,16 +255,16 @@ current-context: a
         file
     }
 
-    async fn configured(change: impl FnOnce(&mut ConnectionArgs)) -> Result<Config, ClusterError> {
+    fn configured(change: impl FnOnce(&mut ConnectionArgs)) -> Result<Way, ClusterError> {
         let file = kubeconfig();
         let mut args =
             ConnectionArgs { kubeconfig: Some(file.path().into()), ..ConnectionArgs::default() };
         change(&mut args);
-        configuration(&args, &Options::default()).await
+        configuration(&args, &Options::default())
     }
 
-    #[tokio::test]
-    async fn every_flag_acts_on_the_configuration() {
+    #[test]
+    fn every_flag_acts_on_the_configuration() {
         let config = configured(|args| {
             args.server = Some("https://three:8443".to_owned());
             args.token = Some("secret".to_owned().into());
@@ -294,8 +273,8 @@ current-context: a
             args.impersonate_groups = vec!["ops".to_owned()];
             args.impersonate_uid = Some("7".to_owned());
         })
-        .await
-        .unwrap();
+        .unwrap()
+        .config;
         assert_eq!(config.cluster_url.to_string(), "https://three:8443/");
         assert_eq!(config.tls_server_name.as_deref(), Some("kubernetes"));
         let auth = &config.auth_info;
@@ -321,18 +300,18 @@ current-context: a
         }
     }
 
-    #[tokio::test]
-    async fn context_cluster_and_user_choose_from_the_file() {
+    #[test]
+    fn context_cluster_and_user_choose_from_the_file() {
         let config = configured(|args| {
             args.cluster = Some("two".to_owned());
             args.user = Some("plain".to_owned());
         })
-        .await
-        .unwrap();
+        .unwrap()
+        .config;
         assert_eq!(config.cluster_url.host(), Some("two"));
         assert_eq!(config.tls_server_name.as_deref(), Some("api"));
         assert!(config.auth_info.token.is_some());
-        let error = configured(|args| args.context = Some("b".to_owned())).await.unwrap_err();
+        let error = configured(|args| args.context = Some("b".to_owned())).unwrap_err();
         assert_eq!(error.to_string(), "the kubeconfig has no context `b`");
     }
 
@@ -344,20 +323,20 @@ current-context: a
         assert!(no_kubeconfig(None).to_string().contains("~/.kube/config"));
     }
 
-    #[tokio::test]
-    async fn contradictions_are_refused() {
-        let error = configured(|args| args.impersonate_uid = Some("7".to_owned())).await;
+    #[test]
+    fn contradictions_are_refused() {
+        let error = configured(|args| args.impersonate_uid = Some("7".to_owned()));
         assert_eq!(error.unwrap_err().to_string(), "`--as-group` and `--as-uid` need `--as`");
-        let error = configured(|args| args.server = Some("ftp://x".to_owned())).await;
+        let error = configured(|args| args.server = Some("ftp://x".to_owned()));
         assert_eq!(error.unwrap_err().to_string(), "`ftp://x` is no address of an API server");
-        let error = configured(|args| args.certificate_authority = Some("/nowhere".into())).await;
+        let error = configured(|args| args.certificate_authority = Some("/nowhere".into()));
         assert!(error.unwrap_err().to_string().starts_with("cannot read `/nowhere`: "));
     }
 
     #[tokio::test]
     async fn a_credential_plugin_that_fails_is_told_without_its_words_and_variables() {
-        let config = configured(|_| ()).await.unwrap();
-        let error = client(config, Warnings::default(), ServerClock::default())
+        let way = configured(|_| ()).unwrap();
+        let error = transport::client(way, Warnings::default(), ServerClock::default())
             .map(drop)
             .unwrap_err()
             .to_string();

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use kube::config::{Kubeconfig, KubeconfigError};
+use secrecy::ExposeSecret;
 
 use super::error::ClusterError;
 
@@ -56,8 +57,14 @@ fn file(path: &Path) -> Result<Kubeconfig, ClusterError> {
     Ok(merged.unwrap_or_default())
 }
 
-/// Has every relative path start at the `directory` of the file it was read from.
+/// Has every relative path start at the `directory` of the file it was read from, and every base64
+/// without the line breaks that YAML allows and kubectl reads past.
 fn resolve(config: &mut Kubeconfig, directory: &Path) {
+    let unwrapped = |data: &mut Option<String>| {
+        if let Some(text) = data.as_mut().filter(|text| text.contains(char::is_whitespace)) {
+            text.retain(|c| !c.is_whitespace());
+        }
+    };
     let absolute = |path: &mut Option<String>| {
         let Some(text) = path.as_mut().filter(|text| !text.is_empty()) else { return };
         if let Some(joined) = directory.join(&*text).to_str() {
@@ -66,9 +73,16 @@ fn resolve(config: &mut Kubeconfig, directory: &Path) {
     };
     for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
         absolute(&mut cluster.certificate_authority);
+        unwrapped(&mut cluster.certificate_authority_data);
     }
     for user in config.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
         absolute(&mut user.client_certificate);
+        unwrapped(&mut user.client_certificate_data);
+        if let Some(key) = &user.client_key_data {
+            let unwrapped: String =
+                key.expose_secret().chars().filter(|c| !c.is_whitespace()).collect();
+            user.client_key_data = Some(unwrapped.into());
+        }
         absolute(&mut user.client_key);
         absolute(&mut user.token_file);
         // A bare name is looked for in `PATH`.

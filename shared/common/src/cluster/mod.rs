@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Client, Config};
+use kube::Client;
 
 mod args;
+mod chosen;
 mod connect;
 mod error;
 mod events;
 mod failure;
 mod follow;
 mod forward;
+mod in_cluster;
 mod informer;
 mod kubeconfig;
 mod lease;
@@ -24,7 +26,6 @@ mod log;
 mod objects;
 mod options;
 mod patience;
-mod proxy;
 mod records;
 mod redact;
 mod request;
@@ -33,6 +34,7 @@ pub mod rollout;
 mod secret;
 mod served;
 mod server_clock;
+mod transport;
 pub mod wait;
 mod warnings;
 mod watch;
@@ -40,6 +42,7 @@ mod watch;
 pub use args::{ConnectionArgs, DEFAULT_NAMESPACE, RequestTimeout, parse_duration};
 pub use error::{ClusterError, Stage};
 pub use events::EventNote;
+pub use forward::port_forward_rights;
 pub use informer::is_later;
 pub use lease::{Held, Lease, LeaseError};
 pub use list::{Collection, List};
@@ -48,7 +51,6 @@ pub use objects::WriteOptions;
 pub use options::{Backoff, Observer, Options, Retry};
 pub use patience::Patience;
 pub(crate) use patience::{Again, Attempts};
-pub(crate) use proxy::is_bypassed;
 pub use records::{RecordHeader, Records, Stored};
 pub use review::{Decision, Rules, ServerVersion, User};
 pub use secret::{decoded, secret_facts};
@@ -80,20 +82,12 @@ impl Cluster {
     /// [`ClusterError::Config`] when they describe no usable connection, and
     /// [`ClusterError::Unreachable`] when the credential plugin fails.
     pub async fn connect(args: &ConnectionArgs, options: &Options) -> Result<Self, ClusterError> {
-        let config = connect::configuration(args, options).await?;
-        Self::from_config(config, args, options)
-    }
-
-    fn from_config(
-        config: Config,
-        args: &ConnectionArgs,
-        options: &Options,
-    ) -> Result<Self, ClusterError> {
-        let server = redact::url(&config.cluster_url);
+        let way = connect::configuration(args, options)?;
+        let server = redact::url(&way.config.cluster_url);
         let warnings = warnings::Warnings::new(options.on_warning.clone());
         let clock = server_clock::ServerClock::default();
         Ok(Self {
-            client: connect::client(config, warnings, clock.clone())?,
+            client: transport::client(way, warnings, clock.clone())?,
             server: server.into(),
             namespace: args.namespace().into(),
             timeout: args.timeout(),

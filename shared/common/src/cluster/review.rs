@@ -51,6 +51,23 @@ pub struct ServerVersion {
     pub platform: String,
 }
 
+impl ServerVersion {
+    /// From its name alone, such as `v1.35.0-rc.1`; what cannot be read is 0.
+    #[must_use]
+    pub fn named(git_version: &str) -> Self {
+        let mut numbers = git_version.trim_start_matches('v').split('.').map(|part| {
+            let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            part[..digits].parse().unwrap_or_default()
+        });
+        Self {
+            git_version: git_version.to_owned(),
+            major: numbers.next().unwrap_or_default(),
+            minor: numbers.next().unwrap_or_default(),
+            platform: String::new(),
+        }
+    }
+}
+
 impl Rules {
     /// Whether a rule of the list allows it.
     #[must_use]

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::central::CentralClient;
 use crate::checks::{self, Grant, grants, permissions};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ServerVersion, port_forward_rights};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::review;
@@ -34,18 +34,27 @@ pub async fn check(
 ) -> Result<Prepared, Failure> {
     if !plan.is_empty() {
         let grants = grants(&plan, &snapshot);
-        snapshot.access = access(&session.cluster, &snapshot.namespace, &plan, &grants).await;
+        let mut wanted = permissions(&plan);
+        if central.as_ref().is_some_and(CentralClient::is_forwarded) {
+            let version = ServerVersion::named(&snapshot.cluster.version);
+            wanted.extend(port_forward_rights(&version, &snapshot.namespace));
+        }
+        snapshot.access = access(&session.cluster, &snapshot.namespace, wanted, &grants).await;
     }
     let findings =
         checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options());
     Ok(Prepared { snapshot, plan, findings, central })
 }
 
-/// Finds out what of all that `plan` needs the user may do. Who may not write each of `grants`
+/// Finds out what of all that is `wanted` the user may do. Who may not write each of `grants`
 /// whatever it grants has to have all of that, so that their own rules are needed as well.
-async fn access(cluster: &Cluster, namespace: &str, plan: &Plan, grants: &[Grant]) -> Access {
+async fn access(
+    cluster: &Cluster,
+    namespace: &str,
+    mut wanted: Vec<Permission>,
+    grants: &[Grant],
+) -> Access {
     let exemptions: Vec<&Permission> = grants.iter().map(|grant| &grant.exemption).collect();
-    let mut wanted = permissions(plan);
     wanted.extend(exemptions.iter().copied().cloned());
     let mut access = review(cluster, namespace, wanted).await;
     let (lacking, denied) =

@@ -1,6 +1,6 @@
 //! What Central says of itself, as far as the credentials reach.
 
-use crate::central::{CentralClient, CentralError};
+use crate::central::{Belonging, CentralClient, CentralError};
 use crate::rhacs::CentralFacts;
 
 /// Asks Central; what it does not answer is left out, and why it does not is noted.
@@ -13,6 +13,15 @@ pub async fn facts(client: &CentralClient) -> CentralFacts {
     if let Err(error) = client.ping().await {
         facts.unreachable = Some(error.to_string());
         return facts;
+    }
+    // Before it is told a credential, and before anything it says is believed.
+    match client.belonging().await {
+        Belonging::Own => {}
+        Belonging::Foreign(reason) => {
+            facts.foreign = Some(reason);
+            return facts;
+        }
+        Belonging::Unknown(reason) => facts.unproven = Some(reason),
     }
     if !client.has_credentials() {
         return facts;
@@ -37,7 +46,10 @@ pub async fn facts(client: &CentralClient) -> CentralFacts {
     // One after the other, over one connection: each more would be a port-forward of its own.
     facts.version = client.metadata().await.ok().and_then(|metadata| metadata.version);
     facts.permissions = client.my_permissions().await.unwrap_or_default();
-    facts.clusters = client.clusters().await.unwrap_or_default();
+    if let Ok(clusters) = client.clusters().await {
+        facts.clusters = clusters;
+        facts.clusters_told = true;
+    }
     facts.auto_upgrade = client.auto_upgrade_enabled().await.ok().flatten();
     facts.upgrade_status = client.upgrade_status().await.ok();
     facts.last_backup = client.backup_status().await.ok().flatten().map(|backup| backup.last_run);

@@ -254,9 +254,11 @@ fn fill(snapshot: &mut Snapshot, lists: Lists) -> Result<Option<Vec<u8>>, Cluste
         };
         match wanted.kind {
             "Secret" => {
-                let central =
-                    list.items.iter().find(|item| item["metadata"]["name"] == "central-tls");
-                central_ca = central.and_then(|secret| decoded(secret, "ca.pem"));
+                // Where Central is not, its sensor knows the same authority.
+                central_ca = ["central-tls", "sensor-tls"].iter().find_map(|name| {
+                    let named = list.items.iter().find(|item| item["metadata"]["name"] == *name);
+                    named.and_then(|secret| decoded(secret, "ca.pem"))
+                });
                 snapshot.secrets = list.items.iter().map(secret_facts).collect();
             }
             "Pod" => snapshot.pods = list.items.into_iter().map(without_managed_fields).collect(),

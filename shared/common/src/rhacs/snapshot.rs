@@ -139,6 +139,12 @@ pub struct CentralFacts {
     pub endpoint: Option<String>,
     /// Why it could not be reached.
     pub unreachable: Option<String>,
+    /// Why it is the Central of another installation; it was asked nothing else then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
+    /// Why it could not be told whose Central it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<String>,
     /// Whether credentials were given at all.
     pub has_credentials: bool,
     /// Why the credentials were refused.
@@ -159,6 +165,8 @@ pub struct CentralFacts {
     pub auto_upgrade: Option<bool>,
     /// The secured clusters.
     pub clusters: Vec<SecuredCluster>,
+    /// Whether Central was asked for them and answered: none are then none.
+    pub clusters_told: bool,
     /// `/v1/centralhealth/upgradestatus`.
     pub upgrade_status: Option<UpgradeStatus>,
     /// Last backup: when, RFC 3339.

@@ -10,7 +10,7 @@ use hyper::body::{Bytes, Incoming};
 use super::address::Address;
 use super::error::RoxctlError;
 use crate::env::Env;
-use crate::web::{Connector, Origin, Proxy, Trust};
+use crate::web::{Connector, Proxy, Trust};
 
 /// More than this is no list of checksums.
 const LARGEST_LIST: usize = 1 << 20;
@@ -86,7 +86,9 @@ impl Http {
         offset: &Offset,
     ) -> Result<Response<Incoming>, RoxctlError> {
         let origin = address.origin();
-        let proxy = self.proxy(&origin).map_err(|reason| unreachable(address, &reason))?;
+        // Through a proxy, plain HTTP is spoken in a tunnel as well.
+        let proxy = Proxy::from_environment_or_all(&origin, |name| self.env.variable(name))
+            .map_err(|reason| unreachable(address, &reason))?;
         let connector = Connector::new(origin, self.trust.clone(), proxy, self.patience);
         let request = request(address, offset)?;
         let connected = connector.connect().await;
@@ -96,19 +98,6 @@ impl Http {
             Ok(answer) => answer.map_err(|error| unreachable(address, &innermost(&error))),
             Err(_) => Err(self.too_slow(address)),
         }
-    }
-
-    /// The proxy of the environment. Through it, plain HTTP is spoken in a tunnel as well.
-    fn proxy(&self, origin: &Origin) -> Result<Option<Proxy>, String> {
-        let variable = |name: &str| {
-            let name = match name {
-                "HTTPS_PROXY" if !origin.tls => "HTTP_PROXY",
-                "https_proxy" if !origin.tls => "http_proxy",
-                name => name,
-            };
-            self.env.variable(name)
-        };
-        Proxy::from_environment(&Origin { tls: true, ..origin.clone() }, variable)
     }
 
     fn too_slow(&self, address: &Address) -> RoxctlError {

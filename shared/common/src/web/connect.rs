@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -10,17 +9,13 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
+use super::dial::{reach, secure};
 use super::error::ConnectError;
 use super::origin::Origin;
 use super::proxy::Proxy;
 use super::trust::Trust;
-use crate::central::{TlsFault, describe_tls, tls_fault};
+use crate::central::{describe_tls, tls_fault};
 
 /// Opens connections to one server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,9 +28,6 @@ pub struct Connector {
 
 /// An open connection.
 pub struct Connection(SendRequest<Full<Bytes>>);
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Connector {
     /// Prepares connections to `origin`, each opened within `patience`; nothing is sent yet.
@@ -69,14 +61,10 @@ impl Connector {
     }
 
     async fn open(&self) -> Result<Connection, ConnectError> {
-        let mut stream = match &self.proxy {
-            Some(proxy) => self.through(proxy).await?,
-            None => dial(&self.origin.host, self.origin.port)
-                .await
-                .map_err(|error| self.unreachable(&error))?,
-        };
+        let mut stream = reach(&self.origin, self.proxy.as_ref(), &self.trust).await?;
         if self.origin.tls {
-            stream = self.secure(stream, &self.origin.host, &self.origin.to_string()).await?;
+            let server = self.origin.to_string();
+            stream = secure(stream, &self.trust, &self.origin.host, &server).await?;
         }
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -84,36 +72,6 @@ impl Connector {
         // It ends with the sender, or with the server; the sender tells of errors.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Connection(sender))
-    }
-
-    async fn through(&self, proxy: &Proxy) -> Result<Box<dyn Stream>, ConnectError> {
-        let dialled = dial(&proxy.host, proxy.port).await;
-        let mut stream = dialled.map_err(|error| proxy.failed(&error))?;
-        if proxy.tls {
-            stream = self.secure(stream, &proxy.host, &proxy.to_string()).await?;
-        }
-        proxy.tunnel(&mut stream, &self.origin).await?;
-        Ok(stream)
-    }
-
-    async fn secure(
-        &self,
-        stream: Box<dyn Stream>,
-        host: &str,
-        server: &str,
-    ) -> Result<Box<dyn Stream>, ConnectError> {
-        let wrong = |reason: String| ConnectError::Tls {
-            server: server.to_owned(),
-            fault: TlsFault::Other,
-            reason,
-        };
-        let config: Arc<ClientConfig> = self.trust.config().map_err(wrong)?;
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| wrong(format!("`{host}` is no name of a server")))?;
-        match TlsConnector::from(config).connect(name, stream).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(tls_error(server, &error)),
-        }
     }
 
     fn unreachable(&self, reason: &impl ToString) -> ConnectError {
@@ -145,14 +103,8 @@ impl fmt::Debug for Connection {
     }
 }
 
-async fn dial(host: &str, port: u16) -> io::Result<Box<dyn Stream>> {
-    let stream = TcpStream::connect((host, port)).await?;
-    // Small requests must not wait for one another's acknowledgement.
-    drop(stream.set_nodelay(true));
-    Ok(Box::new(stream))
-}
-
-fn tls_error(server: &str, error: &io::Error) -> ConnectError {
+/// Why TLS could not be agreed on.
+pub(super) fn tls_error(server: &str, error: &io::Error) -> ConnectError {
     let inside = error.get_ref().and_then(|inside| inside.downcast_ref::<rustls::Error>());
     match inside {
         Some(inside) => ConnectError::Tls {

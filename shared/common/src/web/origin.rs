@@ -57,17 +57,22 @@ impl Origin {
     /// The value of the `Host` header, and how people see the host: without the scheme's own port.
     #[must_use]
     pub fn authority(&self) -> String {
-        if self.port == default_port(self.tls) { self.bracketed() } else { self.host_and_port() }
+        if self.port == default_port(self.tls) {
+            bracketed(&self.host)
+        } else {
+            self.host_and_port()
+        }
     }
 
     /// `host:port`, the port always said.
     pub(super) fn host_and_port(&self) -> String {
-        format!("{}:{}", self.bracketed(), self.port)
+        format!("{}:{}", bracketed(&self.host), self.port)
     }
+}
 
-    fn bracketed(&self) -> String {
-        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
-    }
+/// A host as it stands before a port: addresses of IPv6 in brackets.
+pub(super) fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 impl fmt::Display for Origin {

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::error::ConnectError;
+use super::no_proxy::is_excepted;
 use super::origin::{Origin, split_port};
-use crate::cluster::is_bypassed;
 
 /// The longest answer to `CONNECT` that is read.
 const LARGEST_HEAD: usize = 16 << 10;
@@ -24,8 +24,9 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// The proxy that `HTTPS_PROXY` or `ALL_PROXY` names for `origin`, in upper or lower case,
-    /// unless `NO_PROXY` excepts it. Plain http is for this computer, which needs no proxy.
+    /// The proxy that the environment names for `origin`, as kubectl and roxctl read it:
+    /// `HTTPS_PROXY`, or `HTTP_PROXY` for plain http, in upper or lower case, unless `NO_PROXY`
+    /// excepts the server. This is the only place that decides it, for every server.
     ///
     /// # Errors
     /// Says what is wrong with the variable, without what may be a password.
@@ -33,25 +34,51 @@ impl Proxy {
         origin: &Origin,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, String> {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-        let found = names.iter().find_map(|name| Some((*name, variable(name)?)));
-        let Some((name, value)) = found.filter(|_| origin.tls) else { return Ok(None) };
-        let is_excepted =
-            origin.to_string().parse().is_ok_and(|url: http::Uri| is_bypassed(&url, variable));
-        if is_excepted {
+        Self::named(origin, variable, &[])
+    }
+
+    /// As [`Self::from_environment`], and `ALL_PROXY` where there is no other, as curl has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_environment_or_all(
+        origin: &Origin,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, String> {
+        Self::named(origin, variable, &["ALL_PROXY", "all_proxy"])
+    }
+
+    fn named(
+        origin: &Origin,
+        variable: impl Fn(&str) -> Option<String>,
+        others: &[&'static str],
+    ) -> Result<Option<Self>, String> {
+        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let of_scheme: [&'static str; 2] =
+            if origin.tls { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+        let mut names = of_scheme.iter().chain(others);
+        let Some((name, value)) = names.find_map(|name| Some((*name, variable(name)?))) else {
+            return Ok(None);
+        };
+        let list = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
+        if is_excepted(origin, &list) {
             return Ok(None);
         }
         Self::parse(&value).map(Some).map_err(|message| format!("{name}: {message}"))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `http://host:port`, `https://user:password@host` and, as http, `host:port`.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, without what may be a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let rest = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
         let (user, authority) = match rest.rsplit_once('@') {
             Some((user, authority)) => (Some(user), authority),
             None => (None, rest),
         };
-        let authority = authority.trim_end_matches('/');
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
@@ -165,16 +192,37 @@ mod tests {
         for (variables, expected) in [
             (&[][..], None),
             (&[("HTTPS_PROXY", "http://proxy:3128")], Some("http://proxy:3128")),
+            (&[("HTTPS_PROXY", "proxy:3128")], Some("http://proxy:3128")),
             (&[("https_proxy", "proxy:3128/")], Some("http://proxy:3128")),
-            (&[("ALL_PROXY", "https://proxy")], Some("https://proxy:443")),
+            (&[("HTTPS_PROXY", ""), ("https_proxy", "lower:1")], Some("http://lower:1")),
+            (&[("HTTPS_PROXY", "http://proxy:1/path?query")], Some("http://proxy:1")),
             (&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", ".signalfx.com")], None),
+            (&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "a,.signalfx.com,")], None),
+            // The proxy's own address is no server that is reached without it.
+            (&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "proxy,")], Some("http://proxy:1")),
+            (&[("HTTPS_PROXY", "10.0.0.1:1"), ("NO_PROXY", "10.0.0.0/8")], Some("http://10.0.0.1:1")),
             (&[("HTTP_PROXY", "proxy:1")], None),
+            (&[("ALL_PROXY", "https://proxy")], None),
         ] {
             let proxy = proxy_for(url, variables).unwrap();
             let shown = proxy.map(|proxy| proxy.to_string());
             assert_eq!(shown.as_deref(), expected, "{variables:?}");
         }
-        assert!(proxy_for("http://localhost:1", &[("ALL_PROXY", "p:1")]).unwrap().is_none());
+        assert!(proxy_for("http://localhost:1", &[("HTTP_PROXY", "p:1")]).unwrap().is_none());
+        let plain = Origin { tls: false, host: "mirror".to_owned(), port: 80 };
+        let of_plain = Proxy::from_environment(&plain, |name| {
+            (name == "HTTP_PROXY").then(|| "proxy:1".to_owned())
+        });
+        assert_eq!(of_plain.unwrap().unwrap().to_string(), "http://proxy:1");
+    }
+
+    #[test]
+    fn all_proxy_is_for_what_curl_did_before() {
+        let origin = Origin::parse("https://x").unwrap().0;
+        let variable =
+            |name: &str| (name == "ALL_PROXY").then(|| "https://proxy".to_owned());
+        let proxy = Proxy::from_environment_or_all(&origin, variable).unwrap().unwrap();
+        assert_eq!(proxy.to_string(), "https://proxy:443");
     }
 
     #[test]

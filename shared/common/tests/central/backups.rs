@@ -96,6 +96,13 @@ async fn a_stream_that_breaks_off_is_no_backup() {
 }
 
 #[tokio::test]
+async fn what_central_says_after_the_archive_is_told_and_nothing_is_kept() {
+    let words = "could not create database backup: open jwt-key.pem: no such file\n";
+    let failed = refused(download().data(archive()).data(words)).await;
+    assert!(failed.contains("says after it that the backup failed: `could not create"), "{failed}");
+}
+
+#[tokio::test]
 async fn a_login_page_is_no_backup() {
     let page = refused(Answer::new(200).data("<!doctype html>\n<title>Log in</title>")).await;
     assert!(page.contains("begins `<!doctype html> <title>Log in</title>`"), "{page}");

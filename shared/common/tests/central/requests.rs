@@ -7,9 +7,10 @@ use std::time::Duration;
 use common::central::{CentralError, Probe, TlsFault};
 use common::env::Clock;
 use common::rhacs::Platform;
+use common::web::{ConnectError, Connector, Origin, Trust};
 use serde_json::json;
 
-use crate::authority::authority;
+use crate::authority::{authority, its_own_authority, params};
 use crate::server::{Answer, Server};
 use crate::support::{client, options};
 
@@ -56,6 +57,50 @@ async fn faults_of_a_certificate_are_told_apart_and_never_retried() {
     options.ca = None;
     options.insecure = true;
     assert!(client(&options).0.ping().await.is_ok(), "when nothing is checked");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_trusted_when_it_is_named() {
+    let (pem, acceptor) = its_own_authority(params("central.example.com"));
+    let server = Server::start(Some(acceptor), |_| Answer::new(200)).await;
+    let mut options = options(server.address, true);
+    options.ca = Some(pem.clone().into_bytes());
+    options.server_name = Some("central.example.com".to_owned());
+    client(&options).0.ping().await.unwrap();
+    options.server_name = Some("other.example.com".to_owned());
+    let error = client(&options).0.ping().await.unwrap_err();
+    assert!(matches!(&error, CentralError::Tls { fault: TlsFault::WrongName, .. }), "{error:?}");
+    let another = its_own_authority(params("central.example.com")).0;
+    options.ca = Some(another.into_bytes());
+    options.server_name = Some("central.example.com".to_owned());
+    let error = client(&options).0.ping().await.unwrap_err();
+    assert!(
+        matches!(&error, CentralError::Tls { fault: TlsFault::UnknownAuthority, .. }),
+        "{error:?}"
+    );
+    // As mirrors and Splunk are connected to.
+    let origin = Origin { tls: true, host: "localhost".to_owned(), port: server.address.port() };
+    let connector = |pem: &str| {
+        let trust = Trust::authority(pem.as_bytes()).unwrap();
+        Connector::new(origin.clone(), trust, None, Duration::from_secs(5))
+    };
+    let refused = connector(&pem).connect().await.unwrap_err();
+    assert!(matches!(&refused, ConnectError::Tls { fault: TlsFault::WrongName, .. }));
+    let mut expired = params("localhost");
+    expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    for (params, fault) in [(params("localhost"), None), (expired, Some(TlsFault::Expired))] {
+        let (pem, acceptor) = its_own_authority(params);
+        let server = Server::start(Some(acceptor), |_| Answer::new(200)).await;
+        let origin = Origin { port: server.address.port(), ..origin.clone() };
+        let trust = Trust::authority(pem.as_bytes()).unwrap();
+        let connector = Connector::new(origin, trust, None, Duration::from_secs(5));
+        let found = match connector.connect().await {
+            Ok(_) => None,
+            Err(ConnectError::Tls { fault, .. }) => Some(fault),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, fault);
+    }
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ pub(crate) fn serve(
         TUNNEL
     } else {
         let ports = call.query.get("ports").unwrap_or_default().split(',');
-        let ports: Vec<u16> = ports.filter_map(|port| port.trim().parse().ok()).collect();
+        let ports: Vec<u16> = ports.filter_map(|port| port.trim().parse::<u16>().ok()).collect();
         if ports.is_empty() {
             return Err(Status::bad_request("query parameter \"ports\" is required"));
         }

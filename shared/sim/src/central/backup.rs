@@ -26,20 +26,40 @@ enum Content {
     Bytes(Vec<u8>),
     /// So many bytes of a database.
     Filler(u64),
+    /// A tar of one file with so many bytes of a database.
+    Tar(u64),
 }
+
+/// The parts of a tar that are not the bytes of its file.
+const TAR_BLOCK: u64 = 512;
 
 /// Answers a request for a backup; `database_only` is the old form without keys.
 pub(super) fn respond(central: &Central, version: &Version, database_only: bool) -> Response<Body> {
+    let failed = central.faults.find(|fault| match fault {
+        ClusterFault::FailedBackup { message } => Some(message.clone()),
+        _ => None,
+    });
     let (truncated, size) = {
         let mut state = central.lock();
-        state.last_backup = Some((central.clock.now(), true));
+        state.last_backup = Some((central.clock.now(), failed.is_none()));
         let truncated = central.faults.find(|fault| match fault {
             ClusterFault::TruncatedBackup { bytes } => Some(*bytes),
             _ => None,
         });
         (truncated, state.backup_bytes)
     };
-    let zip = Zip::new(entries(central, version, size, database_only));
+    let mut entries = entries(central, version, size, database_only);
+    if failed.is_some() {
+        // The key that cannot be read was begun; what would have come after it never is.
+        entries.retain(|(name, _)| name != "migration_version.yaml");
+        for (name, content) in &mut entries {
+            if name.starts_with("keys/jwt-key") {
+                *content = Content::Bytes(Vec::new());
+            }
+        }
+    }
+    let mut zip = Zip::new(entries);
+    zip.after = failed.map(String::into_bytes);
     let left = truncated.unwrap_or(u64::MAX);
     let frames = stream::unfold((zip, left), |(mut zip, left)| async move {
         let chunk = zip.next_chunk().filter(|_| left > 0)?;
@@ -95,7 +115,7 @@ fn entries(
     }
     let mut entries = vec![
         ("bolt.db".to_owned(), Content::Filler(size / 4)),
-        ("rocks.db".to_owned(), Content::Filler(size - size / 4)),
+        ("rocks.db".to_owned(), Content::Tar(size - size / 4)),
         ("migration_version.yaml".to_owned(), text(manifest)),
     ];
     if !database_only {
@@ -112,6 +132,8 @@ struct Zip {
     directory: Vec<Written>,
     offset: u64,
     ended: bool,
+    /// What is sent when the archive is complete.
+    after: Option<Vec<u8>>,
 }
 
 /// The entry that is being written.
@@ -140,6 +162,7 @@ impl Zip {
             directory: Vec::new(),
             offset: 0,
             ended: false,
+            after: None,
         }
     }
 
@@ -150,7 +173,7 @@ impl Zip {
         } else if let Some((name, content)) = self.waiting.pop_front() {
             self.begin_entry(name, content)
         } else if self.ended {
-            return None;
+            self.after.take()?
         } else {
             self.ended = true;
             self.end()
@@ -163,6 +186,7 @@ impl Zip {
         let size = match &content {
             Content::Bytes(bytes) => bytes.len() as u64,
             Content::Filler(size) => *size,
+            Content::Tar(size) => size.next_multiple_of(TAR_BLOCK) + 3 * TAR_BLOCK,
         };
         let mut header = Record::default();
         let large = size >= LIMIT;
@@ -187,6 +211,7 @@ impl Zip {
             let bytes = match &mut open.content {
                 Content::Bytes(bytes) => std::mem::take(bytes),
                 Content::Filler(size) => filler(open.sent, *size),
+                Content::Tar(size) => tar(open.sent, *size),
             };
             open.crc.update(&bytes);
             open.sent += bytes.len() as u64;
@@ -262,6 +287,38 @@ fn filler(sent: u64, size: u64) -> Vec<u8> {
     bytes
 }
 
+/// The next bytes of a tar with one file of that size.
+fn tar(sent: u64, size: u64) -> Vec<u8> {
+    if sent == 0 {
+        return tar_header("CURRENT", size);
+    }
+    let of_file = sent - TAR_BLOCK;
+    if of_file < size {
+        return filler(of_file, size);
+    }
+    // Up to the next block, and two empty ones: the end.
+    vec![0; (size.next_multiple_of(TAR_BLOCK) - size + 2 * TAR_BLOCK) as usize]
+}
+
+fn tar_header(name: &str, size: u64) -> Vec<u8> {
+    let mut header = vec![0; TAR_BLOCK as usize];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..108].copy_from_slice(b"0000600\0");
+    // What does not fit into eleven octal digits is written in binary.
+    if size < 1 << 33 {
+        header[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
+    } else {
+        header[124] = 0x80;
+        header[128..136].copy_from_slice(&size.to_be_bytes());
+    }
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header
+}
+
 /// Little-endian fields, one after another.
 #[derive(Default)]
 struct Record(Vec<u8>);
@@ -313,6 +370,30 @@ mod tests {
         let mut bytes = Vec::new();
         archive.by_name("rocks.db").unwrap().read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes.len(), CHUNK * 2 + 5);
+    }
+
+    #[test]
+    fn a_rocksdb_is_a_tar() {
+        let size = CHUNK as u64 + 700;
+        let file = whole(vec![("rocks.db".to_owned(), Content::Tar(size))]);
+        let mut archive = zip::ZipArchive::new(Cursor::new(file)).unwrap();
+        let mut bytes = Vec::new();
+        archive.by_name("rocks.db").unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, size.next_multiple_of(TAR_BLOCK) + 3 * TAR_BLOCK);
+        assert_eq!(&bytes[..8], b"CURRENT\0");
+        assert!(bytes[bytes.len() - 1024..].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn what_central_says_follows_a_whole_archive() {
+        let mut zip = Zip::new(vec![("a".to_owned(), Content::Bytes(b"a".to_vec()))]);
+        zip.after = Some(b"could not".to_vec());
+        let mut file = Vec::new();
+        while let Some(chunk) = zip.next_chunk() {
+            file.extend_from_slice(&chunk);
+        }
+        assert!(file.ends_with(b"could not"));
+        assert!(zip::ZipArchive::new(Cursor::new(file)).is_ok());
     }
 
     #[test]

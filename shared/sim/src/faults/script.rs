@@ -250,6 +250,12 @@ pub enum ClusterFault {
         /// Bytes that are sent.
         bytes: u64,
     },
+    /// Central cannot read a key while it sends a backup: the archive ends properly, without that
+    /// key and its version, what went wrong follows it, and all of it was answered with 200.
+    FailedBackup {
+        /// Central's words after the archive.
+        message: String,
+    },
     /// Central refuses to make a backup.
     BackupRefused {
         /// 401 or 403.

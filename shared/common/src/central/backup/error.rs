@@ -70,6 +70,18 @@ pub enum BackupError {
         /// Such as `the keys`.
         what: String,
     },
+    /// An entry that a restore needs is there, with nothing in it.
+    #[error("`{entry}` in the backup is empty")]
+    Empty {
+        /// The entry's name.
+        entry: String,
+    },
+    /// Central says after the archive that it could not make it.
+    #[error("Central says after it that the backup failed: `{message}`")]
+    Failed {
+        /// Central's words.
+        message: String,
+    },
     /// It is of another version than the one that runs.
     #[error("the backup is of version {found}, but {expected} is running")]
     OtherVersion {
@@ -113,7 +125,11 @@ impl BackupError {
             Self::DiskFull { .. } | Self::Write { .. } => {
                 "choose another directory for the backup, with more space"
             }
-            Self::Truncated { .. } | Self::Damaged { .. } | Self::Incomplete { .. } => {
+            Self::Truncated { .. }
+            | Self::Damaged { .. }
+            | Self::Incomplete { .. }
+            | Self::Empty { .. }
+            | Self::Failed { .. } => {
                 "see the log of Central (`kubectl logs deploy/central`), then repeat the command"
             }
             Self::NotAnArchive { .. } => {

@@ -1,6 +1,7 @@
 //! Backups of Central: streamed to a private file, read back whole, and only then given a name.
 
 mod error;
+mod tar;
 mod verify;
 
 use std::io::Write;

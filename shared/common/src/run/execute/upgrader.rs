@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cluster::{ClusterExecutor, Deadline};
@@ -12,8 +13,9 @@ use super::serving::{MOST_REFUSALS, REVOKED};
 use super::{StepContext, Verified};
 use crate::central::CentralError;
 use crate::exit::Exit;
-use crate::plan::Operation;
-use crate::rhacs::{Component, SecuredCluster, UpgraderState, Version};
+use crate::plan::{Operation, Running};
+use crate::rhacs::images::Image;
+use crate::rhacs::{Component, ObjectRef, SecuredCluster, UpgraderState, Version, Workload};
 use crate::run::event::Outcome;
 use crate::run::step_error::StepError;
 
@@ -92,6 +94,9 @@ impl ClusterExecutor {
                     continue;
                 }
             };
+            if clusters.is_empty() {
+                return Err(self.nobody_upgrades(version));
+            }
             let states: Vec<(&SecuredCluster, Upgrader)> = clusters
                 .iter()
                 .map(|cluster| (cluster, upgrader(cluster, self.view(version))))
@@ -117,7 +122,9 @@ impl ClusterExecutor {
             }
             let waiting = waiting(&states);
             if waiting.is_empty() {
-                return Ok(Verified::default());
+                let mut verified = Verified::default();
+                self.await_secured(version, deadline, context, &mut verified).await?;
+                return Ok(verified);
             }
             if deadline.is_over() {
                 let seconds = deadline.seconds();
@@ -130,6 +137,68 @@ impl ClusterExecutor {
             tell(context, &mut told, waiting.join(", "), counts);
             deadline.pause(POLL).await;
         }
+    }
+
+    /// Waits until the secured workloads that the plan knows run `version`: Central speaks of the
+    /// sensor only, and of whichever clusters it has.
+    async fn await_secured(
+        &self,
+        version: &Version,
+        deadline: Deadline,
+        context: &StepContext<'_>,
+        verified: &mut Verified,
+    ) -> Result<(), StepError> {
+        let mut told = Told::default();
+        let secured = |running: &&Running| running.component == Component::Secured;
+        let mut objects: Vec<&ObjectRef> = Vec::new();
+        for running in self.plan.before.iter().filter(secured) {
+            loop {
+                let now = self.known.get_fresh(&self.cluster, &running.object).await?;
+                let Some(image) = image_of(running, now.as_ref()) else { break };
+                if is_of(&image, version) {
+                    break;
+                }
+                let message = format!("`{}` to take {version}, it has {image}", running.object);
+                if deadline.is_over() {
+                    verified.unverified.push(format!("`{}` still runs {image}", running.object));
+                    break;
+                }
+                tell(context, &mut told, message, None);
+                deadline.pause(POLL).await;
+            }
+            if !objects.contains(&&running.object) {
+                objects.push(&running.object);
+            }
+        }
+        if !verified.unverified.is_empty() {
+            return Ok(());
+        }
+        for object in objects {
+            if self.known.get_fresh(&self.cluster, object).await?.is_some() {
+                self.await_rollout(object, deadline, context).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Central lists no cluster that its upgrader could care for.
+    fn nobody_upgrades(&self, version: &Version) -> StepError {
+        let namespace = &self.plan.namespace;
+        let of_namespace = match namespace.as_str() {
+            "stackrox" => String::new(),
+            other => format!(" -n {other}"),
+        };
+        StepError::failed(format!("the secured workloads were not upgraded to {version}"))
+            .because("Central, which upgrades them automatically, lists no secured cluster")
+            .hint(format!(
+                "to upgrade them by hand, turn automatic upgrade off (Platform Configuration → \
+                 Clusters), then `kubectl rhacs upgrade{of_namespace} --to {version} --components \
+                 secured`"
+            ))
+            .hint(format!(
+                "why the sensor is not connected, it says itself: `kubectl logs deploy/sensor -n \
+                 {namespace}`"
+            ))
     }
 
     /// Whether the newest process of the cluster is one that a new attempt was asked for.
@@ -300,6 +369,21 @@ impl From<Unlisted> for StepError {
 fn without_credentials(error: StepError) -> StepError {
     let error = StepError { exit: Exit::Unverified, ..error };
     error.because(REVOKED).hint("resume the run with a valid token in ROX_API_TOKEN")
+}
+
+/// The image of the container that `running` is about; none where it is gone.
+fn image_of(running: &Running, now: Option<&Value>) -> Option<String> {
+    let workload = Workload::new(now?);
+    let container = workload
+        .container(&running.container)
+        .or_else(|| workload.init_container(&running.container))?;
+    Some(container.image().to_owned())
+}
+
+/// Whether an image of the product is of `version`; others are not for the upgrader to change.
+fn is_of(image: &str, version: &Version) -> bool {
+    let of = Image::classify(image);
+    of.and_then(|image| image.version()).is_none_or(|of| of == *version)
 }
 
 /// What is to be said of clusters that this run does not upgrade.
