@@ -28,7 +28,8 @@ impl Reconciler {
     fn start(installation: &Installation) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (store, stopped) = (installation.simulation().store().clone(), Arc::clone(&stop));
-        let old: Vec<Value> = RESOURCES.map(|(resource, name)| images(&store, resource, name)).into();
+        let old: Vec<Value> =
+            RESOURCES.map(|(resource, name)| images(&store, resource, name)).into();
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
                 for ((resource, name), old) in RESOURCES.iter().zip(&old) {
@@ -99,7 +100,8 @@ fn what_nothing_runs_of_is_not_verified() {
         store.modify(place.0, place.1, place.2, Subresource::Main, &by, change).expect("scaled");
     };
     scale(0);
-    let words = "--to 3.69.2 --timeout 30s --accept RHACS-REPLICAS-ZERO,RHACS-ROLLOUT-UNFINISHED --yes";
+    let words =
+        "--to 3.69.2 --timeout 30s --accept RHACS-REPLICAS-ZERO,RHACS-ROLLOUT-UNFINISHED --yes";
     let ended = upgrade(&installation, words).ends_with(5);
     ended.says("deploy/scanner").says("it is scaled to 0: nothing of it runs");
 }
@@ -109,11 +111,8 @@ fn a_token_that_is_revoked_during_the_run_is_told_as_that() {
     let installation = Installation::at("3.66.1").start();
     let words = "not authorized: no authorizer could authorize this request: errors: [credentials \
                  not found: token validation failed]";
-    let action = RequestAction::Refuse {
-        status: 403,
-        retry_after: None,
-        message: Some(words.to_owned()),
-    };
+    let action =
+        RequestAction::Refuse { status: 403, retry_after: None, message: Some(words.to_owned()) };
     // The checks look twice at most; then the token is gone.
     let rule = |nth: u64| RequestRule::central(action.clone()).path("/v1/clusters*").nth(nth);
     for nth in 3..60 {
