@@ -5,7 +5,7 @@ use rhacs_tests::Installation;
 use crate::upgrade;
 
 /// So many requests a run may take from the lock to its release, its waits included.
-const RUN: usize = 30;
+const RUN: usize = 42;
 /// So many more it may take to look at the installation and to check it.
 const LOOK: usize = 24;
 

@@ -117,7 +117,7 @@ fn report() -> Report {
                 ObjectRef::daemon_set("stackrox", "collector"),
                 "3.0.62.1",
                 "3.69.2",
-                false,
+                true,
             ),
         ],
         limited_to: Vec::new(),
@@ -237,7 +237,7 @@ fn a_report_says_what_is_and_what_comes_next() {
 
     COMPONENT   OBJECT           CONTAINER   WAS        IS       HEALTHY   NOTE
     central     deploy/central   central     3.0.62.1   3.69.2   yes
-    secured     ds/collector     collector   3.0.62.1   3.69.2   no
+    secured     ds/collector     collector   3.0.62.1   3.69.2   yes
 
     CLUSTER      SENSOR   HEALTH    VERIFIED   NOTE
     production   3.69.2   HEALTHY   yes
@@ -253,6 +253,17 @@ fn a_report_says_what_is_and_what_comes_next() {
     Next: kubectl rhacs upgrade status
           kubectl rhacs rollback
     ");
+}
+
+#[test]
+fn the_last_line_says_no_more_than_the_table() {
+    let mut report = report();
+    report.components[1].healthy = false;
+    let text = report_text(&report, Output::Table, Look::plain());
+    assert!(!text.contains("everything is verified"), "{text}");
+    assert_eq!(report.faults(), ["`ds/collector` is not healthy"]);
+    report.components[1].part_of_run = false;
+    assert!(report.faults().is_empty());
 }
 
 #[test]

@@ -76,10 +76,14 @@ impl CentralClient {
     ///
     /// # Errors
     ///
-    /// `Unauthorized` for anonymous requests since 4.2.
+    /// `Unauthorized` when the credentials are refused, and for anonymous requests since 4.2.
     pub async fn metadata(&self) -> Result<Metadata, CentralError> {
         let answer = self.json(Ask::get("/v1/metadata")).await?;
         let version_text = text(&answer["version"]);
+        if version_text.is_empty() && self.has_credentials() {
+            // Up to 4.1 that is the answer to credentials that Central does not know.
+            self.auth_status().await?;
+        }
         Ok(Metadata {
             version: version_text.parse().ok(),
             version_text,

@@ -27,6 +27,13 @@ const NAMESPACE: Definition = Definition {
     why: "the guide's commands are written for `stackrox`; this plan is made for the real one",
     source: "product pkg/env/namespace.go",
 };
+const NAMESPACE_TERMINATING: Definition = Definition {
+    code: "RHACS-NAMESPACE-TERMINATING",
+    severity: Severity::Block,
+    meaning: "the namespace of the installation is being deleted",
+    why: "nothing can be created in it any more, and everything in it goes",
+    source: "Kubernetes documentation, Namespaces: automatic deletion",
+};
 const POD_SECURITY_POLICY: Definition = Definition {
     code: "RHACS-POD-SECURITY-POLICY",
     severity: Severity::Warn,
@@ -35,7 +42,8 @@ const POD_SECURITY_POLICY: Definition = Definition {
     source: "product change log 70.0 and 71.0; Kubernetes deprecation guide, 1.25",
 };
 
-pub(super) const DEFINITIONS: &[Definition] = &[UNREAD, CLOCK_SKEW, NAMESPACE, POD_SECURITY_POLICY];
+pub(super) const DEFINITIONS: &[Definition] =
+    &[UNREAD, CLOCK_SKEW, NAMESPACE, NAMESPACE_TERMINATING, POD_SECURITY_POLICY];
 
 /// A difference that the round trip of a request does not explain, in seconds.
 const SKEW: i64 = 30;
@@ -51,6 +59,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
         .collect();
     findings.extend(clock_skew(context));
     findings.extend(namespace(context));
+    findings.extend(terminating(context));
     findings.extend(pod_security_policies(context));
     findings
 }
@@ -78,6 +87,15 @@ fn namespace(context: &Context<'_>) -> Option<Finding> {
         .then(|| NAMESPACE.found(format!("the installation is in namespace `{namespace}`"), ""))
 }
 
+fn terminating(context: &Context<'_>) -> Option<Finding> {
+    let namespace = context.snapshot.namespace.as_str();
+    let own = context.snapshot.of_kind("Namespace").find(|own| name(own) == namespace)?;
+    let at = own["metadata"]["deletionTimestamp"].as_str()?;
+    let what = format!("the namespace `{namespace}` is being deleted since {at}");
+    let fix = format!("see what it waits for: kubectl get namespace {namespace} -o yaml");
+    Some(NAMESPACE_TERMINATING.found(what, fix))
+}
+
 fn pod_security_policies(context: &Context<'_>) -> Option<Finding> {
     let policies: Vec<&str> = context
         .snapshot
@@ -98,6 +116,22 @@ mod tests {
     use super::super::testing::Installation;
 
     const TO: &str = "3.69.2";
+
+    #[test]
+    fn a_namespace_that_is_being_deleted_blocks() {
+        let mut installation = Installation::at("3.62.1");
+        let own = |deleted: serde_json::Value| {
+            serde_json::json!({"apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": "stackrox", "deletionTimestamp": deleted}})
+        };
+        installation.snapshot.objects.push(own(serde_json::Value::Null));
+        assert!(!installation.has("RHACS-NAMESPACE-TERMINATING", TO));
+        installation.snapshot.objects.retain(|object| object["kind"] != "Namespace");
+        installation.snapshot.objects.push(own("2024-03-01T08:00:00Z".into()));
+        let finding = installation.finding("RHACS-NAMESPACE-TERMINATING", TO);
+        let expected = "the namespace `stackrox` is being deleted since 2024-03-01T08:00:00Z";
+        assert_eq!(finding.what, expected);
+    }
 
     #[test]
     fn what_could_not_be_read_is_said() {

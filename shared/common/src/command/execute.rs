@@ -13,8 +13,8 @@ use crate::plan::{Action, Operation, Plan, Running};
 use crate::rhacs::parity::{Difference, compare};
 use crate::rhacs::{Snapshot, scc};
 use crate::run::{
-    ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner, health,
-    lock, locked,
+    ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner,
+    health, lock, locked,
 };
 use crate::ui::plan_text;
 

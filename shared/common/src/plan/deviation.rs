@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::merge::{is_deletion, is_empty, merges_by_key, merge_key, position};
+use super::merge::{is_deletion, is_empty, merge_key, merges_by_key, position};
 
 /// One field that is not as wanted.
 #[derive(Clone, PartialEq)]
@@ -139,7 +139,8 @@ impl Walk {
             }
             (Value::Array(there), Value::Array(items)) if there.len() == items.len() => {
                 for (index, (there, item)) in there.iter().zip(items).enumerate() {
-                    let name = item["name"].as_str().map_or_else(|| index.to_string(), str::to_owned);
+                    let name =
+                        item["name"].as_str().map_or_else(|| index.to_string(), str::to_owned);
                     self.below(Part::Item(name), |walk| walk.manifest(there, item));
                 }
             }
@@ -191,7 +192,8 @@ mod tests {
 
     #[test]
     fn what_a_manifest_has_and_the_object_lacks_is_named() {
-        let manifest = json!({"data": {"a": "1", "b": "2"}, "rules": [{"name": "x", "verbs": ["get"]}]});
+        let manifest =
+            json!({"data": {"a": "1", "b": "2"}, "rules": [{"name": "x", "verbs": ["get"]}]});
         let live = json!({"data": {"a": "1", "b": "3", "c": "4"},
                           "rules": [{"name": "x", "verbs": ["list"]}]});
         assert_eq!(paths(&lacking(&live, &manifest)), ["data.b", "rules[x].verbs[0]"]);

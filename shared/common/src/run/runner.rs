@@ -176,6 +176,14 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         };
         let mut outcome =
             entry.outcome.take().unwrap_or_else(|| Outcome::unchanged(reason.clone()));
+        // Everything was verified before the token went; what the last look of an earlier part
+        // found is looked for again at the end of this one.
+        if matches!(step.action, Action::VerifyAll { .. })
+            && outcome.result == OutcomeResult::Unverified
+        {
+            outcome.result = OutcomeResult::Unchanged;
+            outcome.warnings.clear();
+        }
         self.add_findings(&mut outcome, verified);
         entry.outcome = Some(outcome);
         self.events.emit(Event::StepSkipped { id: step.id.clone(), reason });

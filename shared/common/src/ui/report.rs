@@ -75,7 +75,8 @@ fn verified(report: &Report) -> String {
     match (report.central_asked || is_sccs, parts.is_empty()) {
         (true, true) if is_all => ": everything is verified".to_owned(),
         (true, true) if others > 0 => {
-            let (clusters, verb) = (count(others, "cluster"), if others == 1 { "is" } else { "are" });
+            let (clusters, verb) =
+                (count(others, "cluster"), if others == 1 { "is" } else { "are" });
             format!(": what this run changes is verified; {clusters} {verb} not part of it")
         }
         (true, true) => ": what this run changes is verified".to_owned(),

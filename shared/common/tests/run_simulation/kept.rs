@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::run::{Captured, Conclusion, Execute, Outcome, Probe, StepContext, StepError, Verified};
+use common::run::{
+    Captured, Conclusion, Execute, Outcome, Probe, StepContext, StepError, Verified,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sim::store::{DeleteOptions, Store, Subresource, Writer};
@@ -76,7 +78,9 @@ impl Meddler {
                 container(object)["readinessProbe"]["httpGet"]["path"] = json!("/elsewhere");
                 container(object)["readinessProbe"]["httpGet"]["port"] = json!(8443);
             }),
-            Deed::ScaleToZero => self.change(target, |object| object["spec"]["replicas"] = json!(0)),
+            Deed::ScaleToZero => {
+                self.change(target, |object| object["spec"]["replicas"] = json!(0))
+            }
             Deed::Delete => {
                 let options = DeleteOptions::default();
                 drop(self.store.delete(DEPLOYMENTS, NAMESPACE, target, &options));
@@ -300,7 +304,11 @@ fn exit_0_means_that_everything_written_is_there_and_serves() {
             let (id, plan) = (record.id.clone(), record.plan.clone());
             let run = interfered(&installation, &meddler, record, &deeds).await;
             let wrong = meddler.wrong(&plan);
-            prop_assert!(run.exit() != Exit::Done || wrong.is_empty(), "{wrong:?}: {:?}", run.ending);
+            prop_assert!(
+                run.exit() != Exit::Done || wrong.is_empty(),
+                "{wrong:?}: {:?}",
+                run.ending
+            );
             if run.exit() == Exit::Done {
                 return Ok(());
             }
@@ -323,12 +331,8 @@ async fn a_change_that_is_taken_back_is_told_with_its_field_and_who_did_it() {
     let meddler = Meddler::new(installation.sim.store());
     let record = new_record(short_plan(&installation).await);
     let id = record.id.clone();
-    let back = Interference {
-        deed: Deed::PutImageBack,
-        target: "scanner",
-        after: 0,
-        insists: true,
-    };
+    let back =
+        Interference { deed: Deed::PutImageBack, target: "scanner", after: 0, insists: true };
     let run = interfered(&installation, &meddler, record, &[back]).await;
     let Ending::Failed { step, error } = &run.ending else { panic!("{:?}", run.ending) };
     assert_eq!((step.as_deref(), error.exit), (Some("scanner"), Exit::StepFailed));
@@ -386,15 +390,14 @@ async fn a_namespace_that_is_being_deleted_is_named() {
     plan.steps.retain(|step| step.id == "scanner");
     let record = new_record(plan.sealed());
     let store = installation.sim.store().clone();
-    let by = Writer::new("somebody");
-    let hold = |object: &mut Value| object["metadata"]["finalizers"] = json!(["test/hold"]);
-    store.modify("namespaces", None, "stackrox", Subresource::Main, &by, hold).unwrap();
+    let held = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "held", "namespace": "stackrox", "finalizers": ["test/hold"]}});
+    store.create("configmaps", held, &Writer::new("somebody")).unwrap();
     let central = Some(installation.central.clone());
     let executor = ClusterExecutor::new(installation.cluster.clone(), central, record.plan.clone());
     let scanner = record.plan.steps[0].clone();
     executor.capture(&scanner).await.unwrap();
     store.delete("namespaces", None, "stackrox", &DeleteOptions::default()).unwrap();
-    store.delete(DEPLOYMENTS, NAMESPACE, "scanner", &DeleteOptions::default()).ok();
     let (events, _receiver) = events(&record.id);
     let interrupt = Interrupt::never();
     let context = StepContext::new(&scanner, &record, &events, &interrupt);
@@ -415,7 +418,8 @@ async fn a_record_that_somebody_deletes_during_the_run_is_written_again() {
         let (name, deleted) = (name.clone(), Arc::clone(&deleted));
         let (sender, receiver) = channel();
         let sink = move |stamped: common::run::Stamped| {
-            let is_central = matches!(&stamped.event, Event::StepFinished { id, .. } if id == "central");
+            let is_central =
+                matches!(&stamped.event, Event::StepFinished { id, .. } if id == "central");
             if is_central && !deleted.swap(true, Ordering::SeqCst) {
                 store.delete("secrets", NAMESPACE, &name, &DeleteOptions::default()).unwrap();
             }

@@ -208,7 +208,9 @@ impl Execute for ClusterExecutor {
             }
             Action::Backup { .. } => self.backup_is_there(context).await,
             // What cannot be looked up is believed to the record.
-            Action::ScannerBundle { .. } => was_done(context) && self.bundle_is_left(context).await?,
+            Action::ScannerBundle { .. } => {
+                was_done(context) && self.bundle_is_left(context).await?
+            }
             // Waiting is cheap when what is waited for holds, but it needs credentials.
             Action::AwaitUpgrader { .. } | Action::VerifyAll { .. } => {
                 was_done(context) && token_is_spent(context.record)
@@ -280,11 +282,7 @@ impl Execute for ClusterExecutor {
         Ok(verified)
     }
 
-    async fn confirm(
-        &self,
-        step: &Step,
-        context: &StepContext<'_>,
-    ) -> Result<Verified, StepError> {
+    async fn confirm(&self, step: &Step, context: &StepContext<'_>) -> Result<Verified, StepError> {
         self.confirm_all(Deadline::after(step.timeout_seconds), context).await
     }
 

@@ -105,7 +105,8 @@ pub(super) fn row(
         }
     };
     let place = (running.object.clone(), running.container.clone());
-    let deletes = |write: &Write| matches!(write, Write::Delete { object } if *object == running.object);
+    let deletes =
+        |write: &Write| matches!(write, Write::Delete { object } if *object == running.object);
     let is_deleted = plan.steps.iter().flat_map(|step| step.action.writes()).any(deletes);
     ComponentReport {
         component: running.component,
@@ -157,9 +158,8 @@ mod tests {
             image: "main:1".to_owned(),
         };
         let plan = plan_of(&["central"]);
-        let report = |running: &Running, now: Option<&Value>| {
-            row(&plan, running, &Wanted::new(), now)
-        };
+        let report =
+            |running: &Running, now: Option<&Value>| row(&plan, running, &Wanted::new(), now);
         let mut now = json!({
             "kind": "Deployment", "metadata": {"name": "central", "generation": 2},
             "spec": {"replicas": 1, "template": {"spec": {"containers": [
@@ -183,7 +183,8 @@ mod tests {
                                 "spec": {"replicas": 0}, "status": status});
         let none = health(&deployment);
         assert_eq!(none, (false, "it is scaled to 0: nothing of it runs".to_owned()));
-        let daemon_set = json!({"kind": "DaemonSet", "metadata": {"generation": 2}, "status": status});
+        let daemon_set =
+            json!({"kind": "DaemonSet", "metadata": {"generation": 2}, "status": status});
         assert_eq!(health(&daemon_set).1, "no node is to run it: nothing of it runs");
     }
 

@@ -126,7 +126,9 @@ impl ClusterExecutor {
     ) -> Result<(), StepError> {
         match promise.broken_by(now, self.stored(object).as_ref()) {
             None => Ok(()),
-            Some(Broken::Deleted) => Err(self.with_fate_of_namespace(taken_back(object, &Broken::Deleted, now)).await),
+            Some(Broken::Deleted) => {
+                Err(self.with_fate_of_namespace(taken_back(object, &Broken::Deleted, now)).await)
+            }
             Some(broken) => Err(taken_back(object, &broken, now)),
         }
     }
@@ -183,7 +185,11 @@ impl ClusterExecutor {
     }
 
     /// A workload this run has changed, or had changed, whose rollout goes on.
-    fn may_still_come<'a>(&'a self, rows: &[ComponentReport], seen: &Seen) -> Option<&'a ObjectRef> {
+    fn may_still_come<'a>(
+        &'a self,
+        rows: &[ComponentReport],
+        seen: &Seen,
+    ) -> Option<&'a ObjectRef> {
         use crate::cluster::rollout::{Progress, judge};
         let is_ours = |object: &ObjectRef| {
             let mut writes = self.plan.steps.iter().flat_map(|step| step.action.writes());
@@ -203,7 +209,8 @@ impl ClusterExecutor {
         let is_meant = |object: &ObjectRef| {
             let mut running = self.plan.before.iter();
             object.kind == "Deployment"
-                && running.any(|it| it.object == *object && self.plan.components.contains(&it.component))
+                && running
+                    .any(|it| it.object == *object && self.plan.components.contains(&it.component))
         };
         let objects = seen.iter().filter(|(object, _)| is_meant(object));
         let deployments: Vec<&Value> = objects.filter_map(|(_, now)| now.as_ref()).collect();
@@ -320,16 +327,18 @@ mod tests {
         let broken = Broken::Fields(vec![field(&["spec", "image"], "x:1", "x:2")]);
         let error = taken_back(&object, &broken, Some(&now));
         assert_eq!(error.exit, Exit::StepFailed);
-        insta::assert_snapshot!(
-            format!("{error}\n{}", error.hints.join("\n")),
-            @""
-        );
+        let expected = "`deploy/scanner` is not as this run wrote it: `spec.image` is `x:1` instead \
+                        of `x:2`: `argocd-controller` wrote it at 2024-03-01T08:00:00Z (Apply): it \
+                        belongs to Argo CD application `acs`";
+        assert_eq!(error.to_string(), expected);
+        assert!(error.hints[0].contains("stop it from reconciling `deploy/scanner`"));
     }
 
     #[test]
     fn values_of_secrets_are_never_told() {
         let object = ObjectRef::namespaced("v1", "Secret", "stackrox", "scanner-tls");
-        let fields = [field(&["data", "key.pem"], "b2xk", "bmV3"), field(&["data", "image"], "a", "b")];
+        let fields =
+            [field(&["data", "key.pem"], "b2xk", "bmV3"), field(&["data", "image"], "a", "b")];
         let words = named(&object, &fields);
         assert_eq!(words, "`data.key.pem`, `data.image`");
     }

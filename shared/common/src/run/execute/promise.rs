@@ -45,7 +45,9 @@ pub(super) fn promises<'a>(
 fn promised(before: Option<Promise>, write: &Write) -> Promise {
     match write {
         Write::Delete { .. } => Promise::Gone,
-        Write::Apply { manifest, .. } => Promise::Whole(manifest.clone()),
+        Write::Apply { manifest, .. } => {
+            Promise::Whole(without_what_controllers_add(manifest.clone()))
+        }
         Write::Restore { before: Before::Manifest { manifest }, .. } => {
             Promise::Whole(restored(manifest))
         }
@@ -64,14 +66,8 @@ fn promised(before: Option<Promise>, write: &Write) -> Promise {
 
 /// What a restored object is held to: what it was, less what others own in it.
 fn restored(before: &Value) -> Value {
-    let mut wanted = essence(before);
-    let is_account = wanted["kind"] == "ServiceAccount";
+    let mut wanted = without_what_controllers_add(essence(before));
     if let Some(fields) = wanted.as_object_mut() {
-        // Controllers give accounts their Secrets.
-        if is_account {
-            fields.remove("secrets");
-            fields.remove("imagePullSecrets");
-        }
         if let Some(spec) = fields.get_mut("spec").and_then(Value::as_object_mut) {
             spec.remove("replicas");
         }
@@ -79,6 +75,17 @@ fn restored(before: &Value) -> Value {
             metadata.remove("finalizers");
             metadata.remove("ownerReferences");
         }
+    }
+    wanted
+}
+
+/// OpenShift gives accounts Secrets of their own, which then stand among those of the manifest.
+fn without_what_controllers_add(mut wanted: Value) -> Value {
+    if wanted["kind"] == "ServiceAccount"
+        && let Some(fields) = wanted.as_object_mut()
+    {
+        fields.remove("secrets");
+        fields.remove("imagePullSecrets");
     }
     wanted
 }
@@ -95,7 +102,9 @@ impl Promise {
             return Some(Broken::There);
         }
         let mut fields = self.deviations(live);
-        if !fields.is_empty() && let Some(stored) = stored {
+        if !fields.is_empty()
+            && let Some(stored) = stored
+        {
             let from_the_first_on = self.deviations(stored);
             fields.retain(|field| field.is_image() || !from_the_first_on.contains(field));
         }
@@ -137,8 +146,11 @@ mod tests {
 
     #[test]
     fn later_writes_replace_what_earlier_ones_promised() {
-        let both = promise(&[patch(image("x:1")), patch(json!({"spec": {"paused": null}})),
-                             patch(image("x:2"))]);
+        let both = promise(&[
+            patch(image("x:1")),
+            patch(json!({"spec": {"paused": null}})),
+            patch(image("x:2")),
+        ]);
         assert_eq!(both.broken_by(Some(&image("x:2")), None), None);
         let Some(Broken::Fields(fields)) = both.broken_by(Some(&image("x:1")), None) else {
             panic!("an old image keeps nothing")
@@ -163,6 +175,17 @@ mod tests {
         let other = json!({"spec": {"limit": "2Gi", "template": {"image": "x:2"}}});
         let broken = promise.broken_by(Some(&other), Some(&stored));
         assert!(matches!(&broken, Some(Broken::Fields(fields)) if fields.len() == 1), "{broken:?}");
+    }
+
+    #[test]
+    fn an_account_gets_secrets_of_its_own() {
+        let object = ObjectRef::namespaced("v1", "ServiceAccount", "stackrox", "central");
+        let manifest = json!({"kind": "ServiceAccount", "metadata": {"labels": {"app": "central"}},
+                              "imagePullSecrets": [{"name": "stackrox"}]});
+        let promises = promises(&[Write::Apply { object: object.clone(), manifest }]);
+        let live = json!({"kind": "ServiceAccount", "metadata": {"labels": {"app": "central"}},
+            "imagePullSecrets": [{"name": "stackrox"}, {"name": "central-dockercfg-7x2p4"}]});
+        assert_eq!(promises[&object].broken_by(Some(&live), None), None);
     }
 
     #[test]

@@ -238,10 +238,6 @@ impl ClusterExecutor {
         if metadata.version.as_ref() == Some(version) {
             return Ok(None);
         }
-        if metadata.version_text.is_empty() {
-            // Up to 4.1 that is the answer to credentials that Central does not know.
-            central.auth_status().await.map_err(NotServing::because)?;
-        }
         let waits_for = match metadata.version_text.as_str() {
             "" => "its API to tell its version".to_owned(),
             found => format!("its API to serve {version} instead of {found}"),

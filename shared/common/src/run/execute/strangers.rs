@@ -15,7 +15,7 @@ pub(super) struct Stranger {
     pub(super) image: String,
 }
 
-/// The ready pods that the selector of one of `deployments` finds, that none of its ReplicaSets
+/// The pods that the selector of one of `deployments` finds, that none of its ReplicaSets
 /// made, and that do not run its images. Pods of the Deployment itself are its controller's to
 /// count.
 pub(super) fn strangers(deployments: &[&Value], pods: &[Value]) -> Vec<Stranger> {
@@ -35,10 +35,10 @@ pub(super) fn strangers(deployments: &[&Value], pods: &[Value]) -> Vec<Stranger>
     found
 }
 
+/// Whether it serves, or will as soon as it is ready.
 fn serves(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-    let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
-    pod["metadata"]["deletionTimestamp"].is_null() && ready.any(|found| found["status"] == "True")
+    let has_ended = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+    pod["metadata"]["deletionTimestamp"].is_null() && !has_ended
 }
 
 fn selects(deployment: &Value, pod: &Value) -> bool {
@@ -79,7 +79,7 @@ mod tests {
         json!({
             "metadata": {"name": name, "labels": {"app": "sensor"}},
             "spec": {"containers": [{"name": "sensor", "image": image}, {"name": "proxy", "image": "p"}]},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            "status": {"phase": "Running"},
         })
     }
 
@@ -96,11 +96,11 @@ mod tests {
             json!([{"kind": "ReplicaSet", "name": "sensor-5b9f"}]);
         let mut ending = old.clone();
         ending["metadata"]["deletionTimestamp"] = json!("2024-03-01T08:00:00Z");
-        let mut unready = old.clone();
-        unready["status"] = json!({});
+        let mut ended = old.clone();
+        ended["status"]["phase"] = json!("Failed");
         let mut other = old.clone();
         other["metadata"]["labels"] = json!({"app": "central"});
-        let pods = [pod("same", "main:2"), owned, ending, unready, other, old];
+        let pods = [pod("same", "main:2"), owned, ending, ended, other, old];
         let expected = Stranger {
             pod: "old".to_owned(),
             deployment: "sensor".to_owned(),

@@ -85,8 +85,10 @@ impl ClusterExecutor {
                     });
                 }
                 Err(error) => {
-                    let may_be_its_end =
-                        matches!(error, ClusterError::Forbidden { .. } | ClusterError::NotFound { .. });
+                    let may_be_its_end = matches!(
+                        error,
+                        ClusterError::Forbidden { .. } | ClusterError::NotFound { .. }
+                    );
                     let failure = error.into_failure(format!("cannot {} `{object}`", verb(write)));
                     return Err(match may_be_its_end {
                         true => self.with_fate_of_namespace(failure.into()).await,

@@ -88,8 +88,14 @@ mod tests {
             status,
         ]}});
         let field = |name: &str| Part::Field(name.to_owned());
-        let path = [field("spec"), field("template"), field("spec"), field("containers"),
-                    Part::Item("scanner".to_owned()), field("image")];
+        let path = [
+            field("spec"),
+            field("template"),
+            field("spec"),
+            field("containers"),
+            Part::Item("scanner".to_owned()),
+            field("image"),
+        ];
         let found = writer(&object, &path, "kubectl-rhacs").expect("somebody");
         let expected = "`argocd-controller` wrote it at 2024-03-01T08:00:00Z (Update)";
         assert_eq!(found.words(), expected);

@@ -49,7 +49,11 @@ mod tests {
         assert_eq!(as_of_the_changes(&record, stale()).exit, Exit::PlanStale);
         let mut entry = StepRecord::new(StepState::Done, record.started);
         record.steps.insert("sccs".to_owned(), entry.clone());
-        assert_eq!(as_of_the_changes(&record, stale()).exit, Exit::PlanStale, "nothing was written");
+        assert_eq!(
+            as_of_the_changes(&record, stale()).exit,
+            Exit::PlanStale,
+            "nothing was written"
+        );
         let object = ObjectRef::scc("central");
         entry.wrote.push(Wrote { object, uid: None, resource_version: None, digest: None });
         record.steps.insert("sccs".to_owned(), entry);
