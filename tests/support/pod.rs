@@ -15,7 +15,12 @@ const SCRIPT: &str = "run=$(readlink -f /var/run) && mount -t tmpfs none $run &&
 /// Starts `program` with `words` in `directory` as in a pod of the cluster of `kubeconfig`. None,
 /// where this computer does not let it have a file system of its own.
 #[must_use]
-pub fn in_pod(program: &str, words: &[&str], directory: &Path, kubeconfig: &str) -> Option<Command> {
+pub fn in_pod(
+    program: &str,
+    words: &[&str],
+    directory: &Path,
+    kubeconfig: &str,
+) -> Option<Command> {
     let kubeconfig: Value = serde_saphyr::from_str(kubeconfig).expect("a kubeconfig");
     let cluster = &kubeconfig["clusters"][0]["cluster"];
     let server = cluster["server"].as_str().and_then(|url| url.strip_prefix("https://"));

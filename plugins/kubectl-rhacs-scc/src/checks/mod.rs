@@ -5,7 +5,8 @@ mod costs;
 mod eras;
 
 use common::checks::{
-    ACCESS, ADMISSION, BELONGING, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+    ACCESS, ADMISSION, BELONGING, CLUSTER, Definition, Group, NODES, POLICIES, QUOTAS, RECORDS,
+    WORKLOADS,
 };
 use common::plan::{Finding, Severity};
 

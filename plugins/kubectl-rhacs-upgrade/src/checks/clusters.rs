@@ -277,7 +277,7 @@ mod tests {
                 let findings = installation.findings_for(TO);
                 let nobody = findings.iter().find(|it| it.code == "RHACS-UPGRADER-NO-CLUSTER");
                 assert_eq!(nobody.map(|it| it.what.as_str()), found);
-                assert!(nobody.is_none_or(common::plan::Finding::is_blocking));
+                assert!(nobody.is_none_or(Finding::is_blocking));
             }
         }
     }

@@ -15,7 +15,8 @@ mod testing;
 mod whole;
 
 use common::checks::{
-    ACCESS, ADMISSION, BELONGING, CLUSTER, CONFIGURATION, Group, NODES, POLICIES, QUOTAS, RECORDS, WORKLOADS,
+    ACCESS, ADMISSION, BELONGING, CLUSTER, CONFIGURATION, Group, NODES, POLICIES, QUOTAS, RECORDS,
+    WORKLOADS,
 };
 
 /// Every check of an upgrade, in the order of the documentation.

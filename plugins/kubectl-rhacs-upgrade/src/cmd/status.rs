@@ -109,9 +109,8 @@ fn status(snapshot: &Snapshot, lock: Option<String>) -> Status {
     let central = &snapshot.central;
     let foreign = central.foreign.as_ref();
     let foreign = foreign.map(|reason| format!("it is that of another installation: {reason}"));
-    let silent = foreign
-        .or_else(|| central.unreachable.clone())
-        .or_else(|| central.unauthorized.clone());
+    let silent =
+        foreign.or_else(|| central.unreachable.clone()).or_else(|| central.unauthorized.clone());
     Status {
         namespace: snapshot.namespace.clone(),
         platform: snapshot.platform.map(|platform| platform.to_string()).unwrap_or_default(),

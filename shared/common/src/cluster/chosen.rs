@@ -20,9 +20,10 @@ pub(super) fn way(kubeconfig: &Kubeconfig, args: &ConnectionArgs) -> Result<Way,
         Some(wanted) => {
             let named = kubeconfig.contexts.iter().find(|named| named.name == *wanted);
             let context = named.and_then(|named| named.context.as_ref());
-            Some(context.ok_or_else(|| {
-                wrong(format!("the kubeconfig has no context `{wanted}`"))
-            })?)
+            Some(
+                context
+                    .ok_or_else(|| wrong(format!("the kubeconfig has no context `{wanted}`")))?,
+            )
         }
         // kubectl needs no current context when `--cluster` names a cluster.
         None if args.cluster.is_some() => None,

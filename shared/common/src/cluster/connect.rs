@@ -27,10 +27,7 @@ pub(super) struct Way {
 }
 
 /// Works out what the flags, the kubeconfig and the environment ask for.
-pub(super) fn configuration(
-    args: &ConnectionArgs,
-    options: &Options,
-) -> Result<Way, ClusterError> {
+pub(super) fn configuration(args: &ConnectionArgs, options: &Options) -> Result<Way, ClusterError> {
     let variable = |name: &str| std::env::var(name).ok();
     let mut way = base(args, variable)?;
     apply_flags(&mut way, args)?;

@@ -45,7 +45,9 @@ impl Host<'_> {
             return false;
         }
         if let Ok(wanted) = name.parse::<IpAddr>() {
-            return self.address.is_some_and(|address| address.to_canonical() == wanted.to_canonical());
+            return self
+                .address
+                .is_some_and(|address| address.to_canonical() == wanted.to_canonical());
         }
         let below = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
         match below.strip_prefix('.') {

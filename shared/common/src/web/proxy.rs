@@ -200,7 +200,10 @@ mod tests {
             (&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "a,.signalfx.com,")], None),
             // The proxy's own address is no server that is reached without it.
             (&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "proxy,")], Some("http://proxy:1")),
-            (&[("HTTPS_PROXY", "10.0.0.1:1"), ("NO_PROXY", "10.0.0.0/8")], Some("http://10.0.0.1:1")),
+            (
+                &[("HTTPS_PROXY", "10.0.0.1:1"), ("NO_PROXY", "10.0.0.0/8")],
+                Some("http://10.0.0.1:1"),
+            ),
             (&[("HTTP_PROXY", "proxy:1")], None),
             (&[("ALL_PROXY", "https://proxy")], None),
         ] {
@@ -219,8 +222,7 @@ mod tests {
     #[test]
     fn all_proxy_is_for_what_curl_did_before() {
         let origin = Origin::parse("https://x").unwrap().0;
-        let variable =
-            |name: &str| (name == "ALL_PROXY").then(|| "https://proxy".to_owned());
+        let variable = |name: &str| (name == "ALL_PROXY").then(|| "https://proxy".to_owned());
         let proxy = Proxy::from_environment_or_all(&origin, variable).unwrap().unwrap();
         assert_eq!(proxy.to_string(), "https://proxy:443");
     }

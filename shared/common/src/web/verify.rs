@@ -172,9 +172,8 @@ impl Computer {
 
 impl Judge for Computer {
     fn judge(&self, shown: Shown<'_>) -> Result<(), Error> {
-        by_authority(&self.0, shown).or_else(|error| {
-            if is_trusted_here(shown.leaf) { itself(shown) } else { Err(error) }
-        })
+        by_authority(&self.0, shown)
+            .or_else(|error| if is_trusted_here(shown.leaf) { itself(shown) } else { Err(error) })
     }
 }
 

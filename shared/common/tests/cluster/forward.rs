@@ -33,8 +33,10 @@ async fn refused(minor: &'static str, allowed: &'static [&'static str]) -> Clust
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {
             let review: Value = serde_json::from_slice(&seen.body).unwrap();
             let attributes = &review["spec"]["resourceAttributes"];
-            assert_eq!((&attributes["resource"], &attributes["subresource"]),
-                (&json!("pods"), &json!("portforward")));
+            assert_eq!(
+                (&attributes["resource"], &attributes["subresource"]),
+                (&json!("pods"), &json!("portforward"))
+            );
             let verb = attributes["verb"].as_str().unwrap();
             Answer::json(201, &json!({"status": {"allowed": allowed.contains(&verb)}}))
         }
@@ -53,7 +55,8 @@ async fn the_missing_verb_is_named() {
         let error = refused(minor, allowed).await;
         assert!(matches!(error, ClusterError::Forbidden { .. }), "{error:?}");
         let text = error.into_failure("x").render();
-        let command = format!("`kubectl auth can-i {verb} pods/central-1 --subresource=portforward");
+        let command =
+            format!("`kubectl auth can-i {verb} pods/central-1 --subresource=portforward");
         assert!(text.contains(&command), "{text}");
     }
     let all = refused("37", &["get", "create"]).await.to_string();

@@ -222,8 +222,7 @@ mod tests {
 
     use super::*;
 
-    const VERSION: (&str, &[u8]) =
-        ("migration_version.yaml", b"image: 3.0.62.1\ndatabase: 81\n");
+    const VERSION: (&str, &[u8]) = ("migration_version.yaml", b"image: 3.0.62.1\ndatabase: 81\n");
     const KEYS: [(&str, &[u8]); 3] =
         [("keys/ca.pem", b"ca"), ("keys/ca-key.pem", b"key"), ("keys/jwt-key.der", b"jwt")];
 
@@ -303,8 +302,8 @@ mod tests {
         let no_tar: &[u8] = &[b'x'; 1024];
         let unfinished = tar::of_one("CURRENT", b"data");
         let (unfinished, no_file): (&[u8], &[u8]) = (&unfinished[..1024], &[0; 1024]);
-        for (changes, told) in [
-            (&[("bolt.db", None), ("rocks.db", None)][..], "the backup lacks the database"),
+        let cases: [(&[(&str, Option<&[u8]>)], &str); 13] = [
+            (&[("bolt.db", None), ("rocks.db", None)], "the backup lacks the database"),
             (&[("bolt.db", None)], "the backup lacks `bolt.db`"),
             (&[("keys/ca-key.pem", None)], "the backup lacks `keys/ca-key.pem`"),
             (
@@ -335,14 +334,12 @@ mod tests {
                 &[("migration_version.yaml", Some(other))],
                 "the backup is of version 3.69.2, but 3.0.62.1 is running",
             ),
-        ] {
+        ];
+        for (changes, told) in cases {
             assert_eq!(verified(&but(changes), true).unwrap_err().to_string(), told);
         }
-        let none = but(&[
-            ("keys/ca.pem", None),
-            ("keys/ca-key.pem", None),
-            ("keys/jwt-key.der", None),
-        ]);
+        let none =
+            but(&[("keys/ca.pem", None), ("keys/ca-key.pem", None), ("keys/jwt-key.der", None)]);
         assert_eq!(verified(&none, true).unwrap_err().to_string(), "the backup lacks the keys");
     }
 
@@ -354,7 +351,9 @@ mod tests {
                 ("postgres.dump", b"PGDMP".to_vec()),
                 ("central-db/password", password.to_vec()),
             ];
-            entries.extend(KEYS.into_iter().chain([VERSION]).map(|(name, text)| (name, text.to_vec())));
+            entries.extend(
+                KEYS.into_iter().chain([VERSION]).map(|(name, text)| (name, text.to_vec())),
+            );
             if password.is_empty() {
                 entries.remove(2);
             }
