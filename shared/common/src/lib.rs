@@ -45,6 +45,8 @@ pub mod run;
 pub mod ui;
 #[cfg(feature = "cluster")]
 pub mod web;
+/// YAML as kubectl reads it.
+pub mod yaml;
 
 /// The version of the suite, the same for every binary.
 pub const SUITE_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -21,6 +21,12 @@ pub struct Order {
     pub version: String,
     /// The objects it starts with.
     pub objects: Vec<Value>,
+    /// Where those of them go that need a namespace and name none.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Whether they are a sample of an installation, which has a volume wherever one belongs.
+    #[serde(default)]
+    pub sample: bool,
     /// Whether it is an OpenShift cluster.
     pub openshift: bool,
     /// The version of whose database its Central keeps a copy, as of before its last upgrade.

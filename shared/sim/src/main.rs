@@ -46,7 +46,7 @@ struct Serve {
     /// Install the objects of a YAML file.
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     manifest: Option<PathBuf>,
-    /// The namespace of the sample.
+    /// The namespace of the sample, and of what in the file needs one and names none.
     #[arg(long, value_name = "NAME", default_value = "stackrox")]
     namespace: String,
     /// Be an OpenShift cluster.
@@ -101,7 +101,17 @@ fn main() -> ExitCode {
 
 async fn run(serve: Serve) -> Result<(), Failure> {
     let objects = objects(&serve)?;
-    let builder = Simulation::builder().objects(objects).openshift(serve.openshift);
+    let central = CentralOptions {
+        auto_upgrade: true,
+        // A sample stands for an installation with a volume wherever one belongs.
+        loses_data: serve.sample.is_none(),
+        ..CentralOptions::default()
+    };
+    let builder = Simulation::builder()
+        .objects(objects)
+        .namespace(&serve.namespace)
+        .openshift(serve.openshift)
+        .central(central);
     // What comes up faster than real time does so in the past, so that ages are right for clients.
     let simulation = builder.clock(Clock::scaled(serve.speed)).start().await?;
     for skipped in simulation.skipped() {
@@ -127,9 +137,19 @@ async fn rehearse() -> Result<(), Failure> {
     }
     let clock = Clock::scaled(order.speed);
     let central =
-        CentralOptions { database_copy: order.database_copy, ..CentralOptions::default() };
+        CentralOptions {
+            database_copy: order.database_copy,
+            // A sample is a new installation, with a volume wherever one belongs.
+            auto_upgrade: order.sample,
+            loses_data: !order.sample,
+            ..CentralOptions::default()
+        };
     let builder =
         Simulation::builder().objects(order.objects).openshift(order.openshift).central(central);
+    let builder = match &order.namespace {
+        Some(namespace) => builder.namespace(namespace),
+        None => builder,
+    };
     let simulation = match builder.clock(clock).start().await {
         Ok(simulation) => simulation,
         Err(error) => return answer(&Answer::Failed { reason: chain(&error) }),
@@ -225,7 +245,7 @@ fn objects(serve: &Serve) -> Result<Vec<Value>, Failure> {
     let Some(path) = &serve.manifest else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
+    let documents: Vec<Value> = common::yaml::documents(&text)
         .map_err(|error| format!("`{}` is no YAML: {error}", path.display()))?;
     Ok(documents.into_iter().filter(Value::is_object).collect())
 }

@@ -129,6 +129,13 @@ impl Builder {
         self
     }
 
+    /// Names the namespace of objects that need one and name none.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.plan.namespace = Some(namespace.to_owned());
+        self
+    }
+
     /// Makes it an OpenShift cluster, or a plain one.
     #[must_use]
     pub const fn openshift(mut self, openshift: bool) -> Self {

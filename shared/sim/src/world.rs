@@ -5,6 +5,7 @@ mod prepare;
 mod ready;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::controllers::objects::{items, text};
 use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
 use crate::faults::{Faults, Script};
+use crate::schema::kinds::of_openshift;
 use crate::store::{Status, Store, meta};
 pub(crate) use load::resource_of;
 
@@ -79,6 +81,8 @@ pub enum Error {
 pub struct Plan {
     /// Manifests, or what was read from a live cluster.
     pub objects: Vec<Value>,
+    /// Where those of them go that need a namespace and name none.
+    pub namespace: Option<String>,
     /// Whether it is OpenShift.
     pub openshift: bool,
     /// Whether OpenShift's own constraints are there.
@@ -91,18 +95,22 @@ pub struct Plan {
     pub central: CentralOptions,
     /// Whether to wait until every workload is ready.
     pub wait: bool,
+    /// Real time until they must be.
+    pub patience: Duration,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         Self {
             objects: Vec::new(),
+            namespace: None,
             openshift: false,
             built_in_constraints: true,
             clock: Clock::scaled(BOOT_SPEED),
             faults: Script::default(),
             central: CentralOptions::default(),
             wait: true,
+            patience: ready::PATIENCE,
         }
     }
 }
@@ -132,8 +140,17 @@ impl World {
     /// # Errors
     /// When an object is refused or a workload does not become ready.
     pub async fn start(plan: Plan) -> Result<Self, Error> {
-        let Plan { objects, openshift, built_in_constraints, clock, faults: script, central, wait } =
-            plan;
+        let Plan {
+            objects,
+            namespace,
+            openshift,
+            built_in_constraints,
+            clock,
+            faults: script,
+            central,
+            wait,
+            patience,
+        } = plan;
         let speed = clock.factor();
         if speed <= ABOUT_REAL {
             clock.set_back(GENTLE_BOOT_TIME);
@@ -143,7 +160,8 @@ impl World {
         }
         let reads = clock.clone();
         let store = Store::new(Arc::new(move || reads.now()));
-        let pki = Pki::new(clock.now(), central.certificates_expire)?;
+        let objects = prepare::placed(objects, namespace.as_deref());
+        let pki = prepare::authority(&objects, clock.now(), central.certificates_expire)?;
         let releases = Releases::of(&objects);
         let prepared = prepare::prepare(objects, &pki)?;
         set_up(&store, &clock, openshift, built_in_constraints).map_err(cluster_error)?;
@@ -169,7 +187,7 @@ impl World {
         let controllers = Controllers::spawn(cluster);
         if wait {
             check_central(&store, &releases)?;
-            ready::wait(&store, &central).await?;
+            ready::wait(&store, &central, patience).await?;
         }
         clock.set_factor(speed);
         clock.advance_to(Timestamp::now());
@@ -190,6 +208,7 @@ pub fn installable(objects: Vec<Value>, pki: &Pki) -> Result<Vec<Value>, rcgen::
 fn set_up(store: &Store, clock: &Clock, openshift: bool, built_in: bool) -> Result<(), Status> {
     create_nodes(store, clock)?;
     if openshift {
+        of_openshift().for_each(|resource| store.serve(resource));
         load::define_constraints(store)?;
         if built_in {
             scc::create_built_in(store)?;

@@ -6,7 +6,7 @@ use super::body::{self, Answer};
 use super::route::Target;
 use super::service::Call;
 use super::verbs::{field_notes, parse_json, parse_yaml, show, writer};
-use crate::patch::{apply, json, strategic};
+use crate::patch::{apply, compare, json, strategic};
 use crate::schema::{convert, decode, fields, warnings};
 use crate::store::{Cause, Operation, Status, Subresource, Writer, meta};
 
@@ -98,6 +98,7 @@ fn apply(call: &Call, target: &Target, part: Subresource) -> Result<Answer, Stat
         let message = format!("failed to create typed patch object: {errors}");
         Status::new(500, "InternalError", message)
     })?;
+    refuse_duplicates(target, &config)?;
     let metadata = meta::of(&mut config);
     metadata.insert("name".to_owned(), target.name().into());
     if let Some(namespace) = target.namespace() {
@@ -123,6 +124,24 @@ fn apply(call: &Call, target: &Target, part: Subresource) -> Result<Answer, Stat
     let mut answer = show(call, target, code, &applied)?;
     body::warn(&mut answer, &notes);
     Ok(answer)
+}
+
+/// Items of a list are known by their keys, so that none can be applied twice.
+fn refuse_duplicates(target: &Target, config: &Value) -> Result<(), Status> {
+    let Some(words) = compare::duplicate(&fields::shape_of(&target.resource), config) else {
+        return Ok(());
+    };
+    let group = &target.resource.group;
+    let version = target.resource.version();
+    let kind = &target.resource.kind;
+    let place = match target.namespace() {
+        Some(namespace) => format!("{namespace}/{}", target.name()),
+        None => format!("/{}", target.name()),
+    };
+    let message = format!(
+        "failed to create typed patch object ({place}; {group}/{version}, Kind={kind}): {words}"
+    );
+    Err(Status::new(500, "", message))
 }
 
 /// An applied configuration says which object it is.

@@ -6,13 +6,13 @@ use std::io;
 use common::rhacs::Version;
 use flate2::Crc;
 use futures_util::stream;
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
 
 use super::Central;
 use super::release::{minimum, sequence};
-use super::routes::{Body, bytes_response};
+use super::routes::{Body, as_file, bytes_response};
 use crate::faults::ClusterFault;
 
 /// Bytes that are made and sent at once.
@@ -71,17 +71,34 @@ pub(super) fn respond(central: &Central, version: &Version, database_only: bool)
     });
     let mut response = bytes_response(StatusCode::OK, "application/zip", Bytes::new());
     *response.body_mut() = StreamBody::new(frames).boxed_unsync();
-    let (prefix, suffix) = if version.is_at_least(4, 0) {
+    let (prefix, suffix) = if central.on_postgres(version) {
         ("postgres_db", ".sql.zip")
     } else {
         ("stackrox_db", ".zip")
     };
     let stamp = central.clock.now().strftime("%Y_%m_%d_%H_%M_%S");
-    let disposition = format!("attachment; filename=\"{prefix}_{stamp}{suffix}\"");
-    if let Ok(value) = disposition.parse() {
-        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    as_file(response, &format!("{prefix}_{stamp}{suffix}"))
+}
+
+/// `GET /api/extensions/certs/backup`: the keys alone.
+pub(super) fn respond_with_keys(central: &Central) -> Response<Body> {
+    let mut zip = Zip::new(keys(central).into());
+    let mut file = Vec::new();
+    while let Some(chunk) = zip.next_chunk() {
+        file.extend_from_slice(&chunk);
     }
-    response
+    let response = bytes_response(StatusCode::OK, "application/zip", file.into());
+    let stamp = central.clock.now().strftime("%Y_%m_%d_%H_%M_%S");
+    as_file(response, &format!("cert_backup_{stamp}.zip"))
+}
+
+fn keys(central: &Central) -> [(String, Content); 3] {
+    let text = |text: &str| Content::Bytes(text.as_bytes().to_vec());
+    [
+        ("keys/ca.pem".to_owned(), text(central.pki.ca_pem())),
+        ("keys/ca-key.pem".to_owned(), text(central.pki.ca_key_pem())),
+        ("keys/jwt-key.pem".to_owned(), text(central.pki.ca_key_pem())),
+    ]
 }
 
 fn entries(
@@ -95,33 +112,28 @@ fn entries(
     if version.is_at_least(4, 1) {
         manifest.push_str(&format!("mindatabase: {}\n", minimum(version)));
     }
-    let keys = [
-        ("keys/ca.pem".to_owned(), text(central.pki.ca_pem().to_owned())),
-        ("keys/ca-key.pem".to_owned(), text(central.pki.ca_key_pem().to_owned())),
-    ];
-    if version.is_at_least(4, 0) {
-        let mut entries = vec![
-            ("migration_version.yaml".to_owned(), text(manifest)),
+    manifest.push_str(&format!("lastpersisted: {}\n", central.clock.now()));
+    let manifest = ("migration_version.yaml".to_owned(), text(manifest));
+    let mut entries = if central.on_postgres(version) {
+        vec![
             ("postgres.size".to_owned(), text(size.to_string())),
             ("postgres.dump".to_owned(), Content::Filler(size)),
-        ];
-        if !database_only {
-            entries.extend(keys);
-            entries
-                .push(("keys/jwt-key.pem".to_owned(), text(central.pki.ca_key_pem().to_owned())));
+        ]
+    } else {
+        vec![
+            ("bolt.db".to_owned(), Content::Filler(size / 4)),
+            ("rocks.db".to_owned(), Content::Tar(size - size / 4)),
+        ]
+    };
+    if !database_only {
+        entries.extend(keys(central));
+        if central.on_postgres(version) {
             entries.push(("central-db/password".to_owned(), text("embedded".to_owned())));
         }
-        return entries;
     }
-    let mut entries = vec![
-        ("bolt.db".to_owned(), Content::Filler(size / 4)),
-        ("rocks.db".to_owned(), Content::Tar(size - size / 4)),
-        ("migration_version.yaml".to_owned(), text(manifest)),
-    ];
-    if !database_only {
-        entries.extend(keys);
-        entries.push(("keys/jwt-key.der".to_owned(), Content::Bytes(vec![0x30, 0x82, 0x00, 0x00])));
-    }
+    // Releases before 4.0 write it last.
+    let place = if version.is_at_least(4, 0) { 0 } else { entries.len() };
+    entries.insert(place, manifest);
     entries
 }
 

@@ -1,126 +1,154 @@
-//! What Central makes for its clients: the scanner's bundle and roxctl.
+//! The scanner's bundle, which Central makes for its clients.
 
 use std::io::{Cursor, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use common::rhacs::{Platform, Version, official, scanner_config};
 use http::{Response, StatusCode};
-use hyper::body::Bytes;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::Central;
 use super::pki::Leaf;
-use super::routes::{Asked, Body, Refusal, bytes_response};
+use super::refusal::Refusal;
+use super::routes::{Asked, Body, as_file, bytes_response};
+
+/// Types of clusters that a bundle can be for.
+const CLUSTERS: [&str; 3] = ["KUBERNETES_CLUSTER", "OPENSHIFT4_CLUSTER", "OPENSHIFT_CLUSTER"];
+
+/// A service of Central with a certificate.
+pub(super) struct Service {
+    /// The Secret of its certificate.
+    secret: &'static str,
+    /// Its type, such as `SCANNER_SERVICE`.
+    kind: &'static str,
+    subject: &'static str,
+    host: &'static str,
+    /// What its chart calls it.
+    component: &'static str,
+}
+
+impl Service {
+    pub(super) const CENTRAL: Self = Self {
+        secret: "central-tls",
+        kind: "CENTRAL_SERVICE",
+        subject: "Central",
+        host: "central",
+        component: "central",
+    };
+    pub(super) const CENTRAL_DB: Self = Self {
+        secret: "central-db-tls",
+        kind: "CENTRAL_DB_SERVICE",
+        subject: "Central DB",
+        host: "central-db",
+        component: "central",
+    };
+    pub(super) const SCANNER: Self = Self {
+        secret: "scanner-tls",
+        kind: "SCANNER_SERVICE",
+        subject: "Scanner",
+        host: "scanner",
+        component: "scanner",
+    };
+    pub(super) const SCANNER_DB: Self = Self {
+        secret: "scanner-db-tls",
+        kind: "SCANNER_DB_SERVICE",
+        subject: "Scanner DB",
+        host: "scanner-db",
+        component: "scanner",
+    };
+}
 
 /// `POST /api/extensions/scanner/zip`: the files of which an upgrade applies two.
 ///
 /// # Errors
-/// 500 when a certificate cannot be made.
+/// 400 for a type of cluster that is none, 500 for a body that cannot be read and when a certificate
+/// cannot be made.
 pub(super) fn scanner(
     central: &Central,
     version: &Version,
     asked: &Asked<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let options: Value = serde_json::from_slice(asked.body).unwrap_or_default();
-    let namespace = options["namespace"].as_str().unwrap_or("stackrox");
-    let internal = |error: String| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, 13, error);
-    let secrets = [
-        tls_secret(central, namespace, "scanner-tls", "SCANNER_SERVICE", "Scanner", "scanner"),
-        tls_secret(
-            central,
-            namespace,
-            "scanner-db-tls",
-            "SCANNER_DB_SERVICE",
-            "Scanner DB",
-            "scanner-db",
-        ),
-    ];
-    let mut documents = Vec::new();
-    for secret in secrets {
-        documents.push(yaml(&secret.map_err(|error| internal(error.to_string()))?));
+    let options: Value = serde_json::from_slice(asked.body)
+        .map_err(|error| Refusal::internal(error.to_string()))?;
+    let kind = options["clusterType"].as_str().unwrap_or_default();
+    if !CLUSTERS.contains(&kind) {
+        let valid = CLUSTERS.join(" ");
+        return Err(Refusal::invalid(format!(
+            "invalid params: error: invalid cluster type: {kind:?}; valid options are [{valid}]"
+        )));
     }
-    let platform = match options["clusterType"].as_str() {
-        Some("OPENSHIFT_CLUSTER" | "OPENSHIFT4_CLUSTER") => Platform::OpenShift,
-        _ => Platform::Kubernetes,
-    };
-    let (kind, name) = ("ConfigMap", scanner_config::NAME);
-    let config = official::object(kind, name, version, platform, namespace);
+    let platform =
+        if kind == "KUBERNETES_CLUSTER" { Platform::Kubernetes } else { Platform::OpenShift };
+    let namespace = options["namespace"].as_str().unwrap_or("stackrox");
+    let mut documents = Vec::new();
+    for service in [Service::SCANNER, Service::SCANNER_DB] {
+        let secret = tls_secret(central, version, namespace, &service);
+        documents.push(yaml(&secret.map_err(|error| Refusal::internal(error.to_string()))?));
+    }
+    let (object, name) = ("ConfigMap", scanner_config::NAME);
+    let config = official::object(object, name, version, platform, namespace);
     let config = config.as_ref().map(yaml).unwrap_or_default();
     let files = [
-        (
-            "scanner-bundle/README",
-            "Apply the files of the directory scanner in their order.\n".to_owned(),
-        ),
-        ("scanner-bundle/scanner/02-scanner-03-tls-secret.yaml", documents.join("---\n")),
-        ("scanner-bundle/scanner/02-scanner-04-scanner-config.yaml", config),
+        ("README", "Apply the files of the directory scanner in their order.\n".to_owned()),
+        ("scanner/02-scanner-03-tls-secret.yaml", documents.join("---\n")),
+        ("scanner/02-scanner-04-scanner-config.yaml", config),
     ];
-    let archive = pack(&files).map_err(|error| internal(error.to_string()))?;
-    Ok(bytes_response(StatusCode::OK, "application/zip", archive.into()))
+    let archive = pack(&files).map_err(|error| Refusal::internal(error.to_string()))?;
+    let response = bytes_response(StatusCode::OK, "application/zip", archive.into());
+    Ok(as_file(response, "scanner-bundle.zip"))
 }
 
-/// `GET /api/cli/download/…`: a small program in place of roxctl.
-///
-/// # Errors
-/// 404 for a name that this release does not offer.
-pub(super) fn roxctl(version: &Version, name: &str) -> Result<Response<Body>, Refusal> {
-    let offered: &[(&str, (u32, u32))] = &[
-        ("roxctl-linux", (0, 0)),
-        ("roxctl-darwin", (0, 0)),
-        ("roxctl-windows.exe", (0, 0)),
-        ("roxctl-linux-amd64", (3, 74)),
-        ("roxctl-linux-ppc64le", (3, 74)),
-        ("roxctl-linux-s390x", (3, 74)),
-        ("roxctl-darwin-amd64", (3, 74)),
-        ("roxctl-windows-amd64.exe", (3, 74)),
-        ("roxctl-linux-arm64", (4, 2)),
-        ("roxctl-darwin-arm64", (4, 5)),
-    ];
-    let known = offered
-        .iter()
-        .any(|(offer, (major, minor))| *offer == name && version.is_at_least(*major, *minor));
-    // From 3.74 on the names carry the architecture; only the one of Linux kept its short form.
-    let retired =
-        version.is_at_least(3, 74) && matches!(name, "roxctl-darwin" | "roxctl-windows.exe");
-    if !known || retired {
-        return Err(Refusal::not_found("Not Found"));
-    }
-    let program = format!("#!/bin/sh\necho {}\n", version.tag());
-    Ok(bytes_response(StatusCode::OK, "application/octet-stream", Bytes::from(program)))
-}
-
-/// A Secret with CA, certificate and key of a service.
+/// The Secret of a service, with a fresh certificate.
 ///
 /// # Errors
 /// When the certificate cannot be made.
-fn tls_secret(
+pub(super) fn tls_secret(
     central: &Central,
+    version: &Version,
     namespace: &str,
-    secret: &str,
-    service: &str,
-    subject: &str,
-    host: &str,
+    service: &Service,
 ) -> Result<Value, rcgen::Error> {
-    let leaf: Leaf =
-        central.pki.issue(service, subject, &super::pki::host_names(host, namespace))?;
-    let encode = |text: &str| STANDARD.encode(text);
+    let names = super::pki::host_names(service.host, namespace);
+    let leaf: Leaf = central.pki.issue(service.kind, service.subject, &names)?;
+    let mut values = json!({
+        "ca.pem": central.ca_pem(), "cert.pem": leaf.certificate, "key.pem": leaf.key,
+    });
+    if service.secret == "central-tls" {
+        values["ca-key.pem"] = json!(central.pki.ca_key_pem());
+        values["jwt-key.pem"] = json!(central.pki.private_key()?);
+    }
+    let release = "stackrox-central-services";
     Ok(json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-        "metadata": {"name": secret, "namespace": namespace, "labels": {
-            "app.kubernetes.io/name": "stackrox", "auto-upgrade.stackrox.io/component": "scanner"}},
-        "data": {
-            "ca.pem": encode(central.ca_pem()), "cert.pem": encode(&leaf.certificate), "key.pem": encode(&leaf.key),
+        "metadata": {
+            "name": service.secret, "namespace": namespace,
+            "labels": {
+                "app.kubernetes.io/component": service.component,
+                "app.kubernetes.io/instance": release,
+                "app.kubernetes.io/managed-by": "Helm",
+                "app.kubernetes.io/name": "stackrox",
+                "app.kubernetes.io/part-of": release,
+                "app.kubernetes.io/version": version.tag(),
+            },
+            "annotations": {
+                "email": "support@stackrox.com",
+                "meta.helm.sh/release-name": release,
+                "meta.helm.sh/release-namespace": namespace,
+                "owner": "stackrox",
+                "helm.sh/hook": "pre-install,pre-upgrade",
+                "helm.sh/resource-policy": "keep",
+            },
         },
+        "stringData": values,
     }))
 }
 
 /// An object as YAML; JSON, which is YAML too, where that is not possible.
-fn yaml(object: &Value) -> String {
+pub(super) fn yaml(object: &Value) -> String {
     serde_saphyr::to_string(object).unwrap_or_else(|_| format!("{object}\n"))
 }
 
-fn pack(files: &[(&str, String)]) -> zip::result::ZipResult<Vec<u8>> {
+pub(super) fn pack(files: &[(&str, String)]) -> zip::result::ZipResult<Vec<u8>> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
         writer.start_file(*name, SimpleFileOptions::default())?;

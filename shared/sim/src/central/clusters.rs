@@ -1,12 +1,11 @@
 //! Central's view of secured clusters, and the switches of their automatic upgrade.
 
 use common::rhacs::Version;
-use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Central;
-use super::routes::Refusal;
+use super::refusal::Refusal;
 use super::state::{SecuredCluster, UpgradeProcess};
 use super::upgrader;
 use crate::store::meta;
@@ -27,7 +26,7 @@ pub(super) fn one(central: &Central, version: &Version, id: &str) -> Result<Valu
     let now = central.clock.now();
     let state = central.lock();
     let cluster =
-        state.clusters.iter().find(|cluster| cluster.id == id).ok_or_else(|| unknown(id))?;
+        state.clusters.iter().find(|cluster| cluster.id == id).ok_or_else(unknown)?;
     Ok(json!({"cluster": show(cluster, version, now)}))
 }
 
@@ -44,7 +43,7 @@ pub(super) fn upgrade_config(central: &Central) -> Value {
 pub(super) fn set_upgrade_config(central: &Central, body: &[u8]) -> Result<Value, Refusal> {
     let asked: Value =
         serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
-    let config = asked.get("config").ok_or_else(|| Refusal::invalid("no config supplied"))?;
+    let config = asked.get("config").ok_or_else(|| Refusal::invalid("need to specify a config: invalid arguments"))?;
     central.set_auto_upgrade(config["enableAutoUpgrade"].as_bool().unwrap_or(false));
     Ok(json!({}))
 }
@@ -52,7 +51,7 @@ pub(super) fn set_upgrade_config(central: &Central, body: &[u8]) -> Result<Value
 /// `POST /v1/sensorupgrades/cluster/{id}`.
 ///
 /// # Errors
-/// 404 for an unknown id, 400 when the cluster cannot be upgraded so.
+/// 500 for an unknown id, and when an upgrade runs already; 400 when the cluster cannot be upgraded so.
 pub(super) fn trigger_upgrade(
     central: &Central,
     version: &Version,
@@ -65,21 +64,17 @@ pub(super) fn trigger_upgrade(
             .clusters
             .iter_mut()
             .find(|cluster| cluster.id == id)
-            .ok_or_else(|| unknown(id))?;
+            .ok_or_else(|| no_controller(id))?;
         if cluster.upgrade.as_ref().is_some_and(|process| process.active) {
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                9,
-                "an upgrade is in progress already",
-            ));
+            return Err(Refusal::internal(format!(
+                "an upgrade is already in progress in cluster {id}"
+            )));
         }
         if !upgrader::is_possible(cluster, version) {
             let reason = reason(cluster, version);
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                9,
-                format!("cluster cannot be upgraded: {reason}"),
-            ));
+            return Err(Refusal::invalid(format!(
+                "cluster cannot be upgraded: {reason}: invalid arguments"
+            )));
         }
         cluster.upgrade = Some(upgrader::process(version, cluster, now));
     }
@@ -87,8 +82,15 @@ pub(super) fn trigger_upgrade(
     Ok(json!({}))
 }
 
-fn unknown(id: &str) -> Refusal {
-    Refusal::not_found(format!("cluster {id:?} not found"))
+fn unknown() -> Refusal {
+    Refusal::not_found("Not found: not found")
+}
+
+fn no_controller(id: &str) -> Refusal {
+    Refusal::internal(format!(
+        "no upgrade controller found for cluster ID {id}; either the sensor has not checked in or \
+         the clusterID is invalid. Cannot trigger upgrade"
+    ))
 }
 
 fn show(cluster: &SecuredCluster, version: &Version, now: Timestamp) -> Value {
@@ -106,6 +108,8 @@ fn show(cluster: &SecuredCluster, version: &Version, now: Timestamp) -> Value {
     let collector = health(cluster.collector, sensor);
     let admission_control = health(cluster.admission_control, sensor);
     let overall = worst([sensor, collector, admission_control]);
+    // A sensor that never came has told nothing.
+    let is_known = cluster.sensor_version.is_some() || cluster.last_contact.is_some();
     let kind = if cluster.is_openshift { "OPENSHIFT4_CLUSTER" } else { "KUBERNETES_CLUSTER" };
     json!({
         "id": cluster.id,
@@ -114,7 +118,7 @@ fn show(cluster: &SecuredCluster, version: &Version, now: Timestamp) -> Value {
         "managedBy": cluster.managed_by,
         "mainImage": "",
         "collectorImage": "",
-        "healthStatus": {
+        "healthStatus": is_known.then(|| json!({
             "overallHealthStatus": overall,
             "sensorHealthStatus": sensor,
             "collectorHealthStatus": collector,
@@ -122,13 +126,13 @@ fn show(cluster: &SecuredCluster, version: &Version, now: Timestamp) -> Value {
             "scannerHealthStatus": "UNINITIALIZED",
             "lastContact": contact,
             "healthInfoComplete": cluster.connected_since.is_some(),
-        },
-        "status": {
+        })),
+        "status": is_known.then(|| json!({
             "sensorVersion": cluster.sensor_version.as_ref().map_or_else(String::new, Version::tag),
-            "lastContact": contact,
+            "DEPRECATEDLastContact": null,
             "certExpiryStatus": {"sensorCertExpiry": meta::time(cluster.certificate_expiry)},
             "upgradeStatus": upgrade_status(cluster, version),
-        },
+        })),
     })
 }
 
@@ -153,7 +157,9 @@ fn reason(cluster: &SecuredCluster, version: &Version) -> String {
         Some(sensor) if sensor == version => {
             "sensor is running the same version as Central".to_owned()
         }
-        Some(sensor) if sensor > version => "sensor runs a newer version than Central".to_owned(),
+        Some(sensor) if sensor > version => {
+            format!("sensor is running a newer version ({})", sensor.tag())
+        }
         Some(_) => match cluster.managed_by.as_str() {
             "MANAGER_TYPE_MANUAL" => "sensor is running an old version".to_owned(),
             "MANAGER_TYPE_HELM_CHART" => "Helm controls the secured cluster version".to_owned(),

@@ -3,9 +3,16 @@
 mod auth;
 mod backup;
 mod bundle;
+mod certgen;
+mod challenge;
 mod clusters;
 mod database;
+mod demands;
+mod download;
+mod grpc;
+mod permissions;
 pub mod pki;
+mod refusal;
 mod release;
 mod routes;
 mod sensors;
@@ -14,6 +21,7 @@ mod state;
 mod status;
 mod tokens;
 mod upgrader;
+mod various;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,6 +52,10 @@ pub struct CentralOptions {
     pub auto_upgrade: bool,
     /// Bytes of the database in a backup.
     pub backup_bytes: u64,
+    /// Whether a Central of 3.74 has its data in PostgreSQL already; from 4.0 on every one has.
+    pub postgres: bool,
+    /// Whether a Central without a volume of its own loses its data with its pod, as a real one does.
+    pub loses_data: bool,
     /// Clusters elsewhere, which Central secures besides the embedded one.
     pub clusters: Vec<SecuredCluster>,
     /// The name of the embedded cluster in Central.
@@ -63,6 +75,8 @@ impl Default for CentralOptions {
             password: "letmein".to_owned(),
             auto_upgrade: false,
             backup_bytes: 64 * 1024,
+            postgres: false,
+            loses_data: false,
             clusters: Vec::new(),
             cluster_name: "production".to_owned(),
             elsewhere: None,
@@ -106,6 +120,9 @@ impl Central {
             password: options.password,
             auto_upgrade: options.auto_upgrade,
             backup_bytes: options.backup_bytes,
+            postgres: options.postgres,
+            loses_data: options.loses_data,
+            home: None,
             last_backup: None,
             requests: Vec::new(),
         };
@@ -141,6 +158,11 @@ impl Central {
     #[must_use]
     pub fn version(&self) -> Option<Version> {
         self.lock().serving.as_ref().map(|serving| serving.version.clone())
+    }
+
+    /// Whether a release has its data in PostgreSQL.
+    fn on_postgres(&self, version: &Version) -> bool {
+        version.is_at_least(4, 0) || self.lock().postgres
     }
 
     /// The database as it is now.
@@ -188,6 +210,20 @@ impl Central {
     /// Changes what it knows of the clusters it secures, as their sensors do.
     pub fn update_clusters(&self, change: impl FnOnce(&mut Vec<SecuredCluster>)) {
         change(&mut self.lock().clusters);
+    }
+
+    /// The database is in the pod with this uid, on no volume: with another pod it is another database,
+    /// on which nobody is known who was before.
+    pub(crate) fn lives_in(&self, pod: &str) {
+        let mut state = self.lock();
+        if state.home.as_ref().is_some_and(|home| home != pod) && state.loses_data {
+            state.database = Database::fresh();
+            state.clusters.clear();
+            state.tokens.clear();
+            state.last_backup = None;
+            state.auto_upgrade = true;
+        }
+        state.home = Some(pod.to_owned());
     }
 
     /// Starts a binary of a release on the database.

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
 };
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 
 /// How long certificates of services last by default.
@@ -46,6 +48,15 @@ impl Pki {
         let pem = key.serialize_pem();
         let expires = expires.unwrap_or(now + YEAR);
         Ok(Self { certificate, key: pem, issuer: Issuer::new(params, key), now, expires })
+    }
+
+    /// The authority with this certificate and this key, both in PEM; none when they are not such.
+    #[must_use]
+    pub fn of(certificate: &str, key: &str, now: Timestamp, expires: Option<Timestamp>) -> Option<Self> {
+        let pair = private_key(key)?;
+        let issuer = Issuer::from_ca_cert_pem(certificate, pair).ok()?;
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        Some(Self { certificate, key, issuer, now, expires: expires.unwrap_or(now + YEAR) })
     }
 
     /// The authority's certificate.
@@ -111,6 +122,43 @@ impl std::fmt::Debug for Leaf {
     }
 }
 
+/// Reads a private key, also one of the form in which the product keeps those of P-256.
+fn private_key(pem: &str) -> Option<KeyPair> {
+    if let Ok(pair) = KeyPair::from_pem(pem) {
+        return Some(pair);
+    }
+    match PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()? {
+        PrivateKeyDer::Sec1(key) => {
+            let whole = PrivatePkcs8KeyDer::from(pkcs8(key.secret_sec1_der()));
+            KeyPair::from_pkcs8_der_and_sign_algo(&whole, &PKCS_ECDSA_P256_SHA256).ok()
+        }
+        _ => None,
+    }
+}
+
+/// A key of P-256 with what says that it is one.
+fn pkcs8(sec1: &[u8]) -> Vec<u8> {
+    const VERSION_AND_CURVE: [u8; 24] = [
+        0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+        0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+    ];
+    let mut body = VERSION_AND_CURVE.to_vec();
+    body.extend(tagged(0x04, sec1));
+    tagged(0x30, &body)
+}
+
+/// Bytes under a tag of DER; keys are longer than 127 bytes only with two bytes of length at most.
+fn tagged(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let [high, low] = (bytes.len() as u16).to_be_bytes();
+    let mut all = match (high, low) {
+        (0, ..0x80) => vec![tag, low],
+        (0, _) => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    all.extend_from_slice(bytes);
+    all
+}
+
 /// A UUID that depends on a name only.
 #[must_use]
 pub fn uuid(name: &str) -> String {
@@ -145,4 +193,53 @@ fn validity(params: &mut CertificateParams, from: Timestamp, until: Timestamp) {
     };
     params.not_before = date(from);
     params.not_after = date(until);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key as the product writes it: without what PKCS#8 puts around it.
+    fn sec1(pem: &str) -> String {
+        use base64::Engine;
+        let PrivateKeyDer::Pkcs8(key) = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap() else {
+            panic!("PKCS#8");
+        };
+        let whole = key.secret_pkcs8_der();
+        let start = whole.windows(2).rposition(|pair| pair == [0x30, 0x6b]).unwrap();
+        let base64 = base64::engine::general_purpose::STANDARD.encode(&whole[start..start + 0x6d]);
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let text = lines.join("\n");
+        format!("-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n")
+    }
+
+    #[test]
+    fn an_authority_that_is_there_goes_on_signing() {
+        let now = Timestamp::now();
+        let first = Pki::new(now, None).unwrap();
+        for key in [first.ca_key_pem().to_owned(), sec1(first.ca_key_pem())] {
+            let again = Pki::of(first.ca_pem(), &key, now, None).expect("an authority");
+            assert_eq!((again.ca_pem(), again.ca_key_pem()), (first.ca_pem(), key.as_str()));
+            let leaf = again.issue("SENSOR_SERVICE", "Sensor", &host_names("sensor", "stackrox"));
+            let leaf = leaf.unwrap();
+            let mut roots = rustls::RootCertStore::empty();
+            let der = |pem: &str| {
+                rustls_pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
+            };
+            roots.add(der(first.ca_pem())).unwrap();
+            let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+            let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
+                std::sync::Arc::new(roots),
+                provider,
+            );
+            let name = "sensor.stackrox".try_into().unwrap();
+            let time = rustls_pki_types::UnixTime::now();
+            use rustls::client::danger::ServerCertVerifier;
+            let verifier = verifier.build().unwrap();
+            let leaf = der(&leaf.certificate);
+            verifier.verify_server_cert(&leaf, &[], &name, &[], time).expect("signed by it");
+        }
+        assert!(Pki::of("redacted", "redacted", now, None).is_none());
+    }
 }

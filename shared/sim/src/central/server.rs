@@ -19,9 +19,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Central;
 use super::pki::Leaf;
-use super::routes::{self, Asked, Body, Refusal};
+use super::routes::{self, Asked, Body, error_body, json_response};
 use super::state::CentralRequest;
 use crate::faults::{self, ClusterFault, On, RequestAction};
+
+/// Bytes that the head of a request may have: as much as a server of Go takes.
+const LARGEST_HEAD: usize = (1 << 20) + 4096;
 
 /// A running server; it ends when this is dropped.
 #[derive(Debug)]
@@ -136,6 +139,7 @@ impl Handler {
         });
         // A client that goes away ends its connection only.
         let _ = hyper::server::conn::http1::Builder::new()
+            .max_buf_size(LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .await;
     }
@@ -205,7 +209,7 @@ fn refuse(status: u16, retry_after: Option<u32>, message: Option<&str>) -> Respo
         _ => 13,
     };
     let text = message.or_else(|| status.canonical_reason()).unwrap_or_default();
-    let mut response = Refusal::new(status, code, text).into_response();
+    let mut response = json_response(status, &error_body(code, text));
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }

@@ -17,6 +17,10 @@ pub(super) struct State {
     pub(super) password: String,
     pub(super) auto_upgrade: bool,
     pub(super) backup_bytes: u64,
+    pub(super) postgres: bool,
+    /// Whether data in a pod go with it, and the uid of the pod that they are in.
+    pub(super) loses_data: bool,
+    pub(super) home: Option<String>,
     pub(super) last_backup: Option<(Timestamp, bool)>,
     pub(super) requests: Vec<CentralRequest>,
 }

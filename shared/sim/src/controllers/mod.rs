@@ -17,6 +17,7 @@ mod replicasets;
 mod rollout;
 pub mod scc;
 mod serving_certificates;
+mod statefulsets;
 mod storage;
 
 use std::sync::Arc;
@@ -111,11 +112,13 @@ impl Round<'_> {
     fn controllers(&mut self) {
         namespaces::reconcile(self);
         storage::bind_claims(self);
+        storage::release_claims(self);
         serving_certificates::reconcile(self);
         hpa::reconcile(self);
         deployments::reconcile(self);
         replicasets::reconcile(self);
         daemonsets::reconcile(self);
+        statefulsets::reconcile(self);
         kubelet::reconcile(self);
         quotas::reconcile(self);
         endpoints::reconcile(self);

@@ -26,7 +26,10 @@ pub(crate) fn create(
     if let Some(fields) = metadata.as_object_mut() {
         fields.remove("creationTimestamp");
     }
-    metadata["generateName"] = json!(format!("{}-", meta::name(owner)));
+    // Pods with numbers have their names already.
+    if metadata["name"].is_null() {
+        metadata["generateName"] = json!(format!("{}-", meta::name(owner)));
+    }
     metadata["namespace"] = json!(meta::namespace(owner));
     metadata["ownerReferences"] = json!([owner_reference(owner)]);
     let mut pod = json!({

@@ -91,6 +91,47 @@ pub(crate) fn item_step(kind: &ListKind, item: &Value) -> String {
     }
 }
 
+/// The first list of a configuration in which two items have the same key, with that key.
+#[must_use]
+pub fn duplicate(shape: &Shape, value: &Value) -> Option<String> {
+    duplicate_below(shape, value, "")
+}
+
+fn duplicate_below(shape: &Shape, value: &Value, path: &str) -> Option<String> {
+    match (parts(shape, Some(value)), shape) {
+        (Parts::Map(Some(map)), _) => map.iter().find_map(|(key, item)| {
+            duplicate_below(child_shape(shape, key), item, &format!("{path}.{key}"))
+        }),
+        (Parts::List(items), Shape::List(_, kind)) => {
+            let mut seen = std::collections::HashSet::new();
+            items.into_iter().find_map(|(step, item)| {
+                let key = item_key(kind, item);
+                if seen.insert(step) {
+                    duplicate_below(child_shape(shape, ""), item, &format!("{path}{key}"))
+                } else {
+                    Some(format!("{path}: duplicate entries for key {key}"))
+                }
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The key of an item as it is shown in errors.
+fn item_key(kind: &ListKind, item: &Value) -> String {
+    match kind {
+        ListKind::Keyed(keys) => {
+            let mut pairs: Vec<String> = keys
+                .iter()
+                .filter_map(|key| Some(format!("{key}={}", item.get(key)?)))
+                .collect();
+            pairs.sort();
+            format!("[{}]", pairs.join(","))
+        }
+        _ => format!("[={item}]"),
+    }
+}
+
 /// The type of what a step leads to.
 pub(crate) fn child_shape<'a>(shape: &'a Shape, key: &str) -> &'a Shape {
     match shape {

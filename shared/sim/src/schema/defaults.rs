@@ -68,12 +68,23 @@ pub fn on_create(resource: &Resource, object: &mut Value) {
     }
 }
 
+/// What keeps a claim until no pod uses it.
+pub const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
+
+fn protect(claim: &mut Value) {
+    let finalizers = meta::of(claim).entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = finalizers.as_array_mut().filter(|list| !list.contains(&json!(CLAIM_PROTECTION))) {
+        list.push(json!(CLAIM_PROTECTION));
+    }
+}
+
 /// Fills in what the server gives a new object, and nobody owns; `number` is unique.
 pub fn admit(resource: &Resource, object: &mut Value, number: u64) {
     match resource.kind.as_str() {
         "Service" => allocate_addresses(object, number),
         "Namespace" => set(meta::field(object, "spec"), "finalizers", json!(["kubernetes"])),
         "Pod" => template::admit_pod(object),
+        "PersistentVolumeClaim" => protect(object),
         _ => {}
     }
     if let Some(conditions) = established(resource, object) {

@@ -121,10 +121,19 @@ impl Resource {
 pub fn built_in() -> &'static BTreeMap<String, Arc<Resource>> {
     static TABLE: OnceLock<BTreeMap<String, Arc<Resource>>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let rows = include_str!("kinds.txt").lines().map(str::trim);
-        let rows = rows.filter(|row| !row.is_empty() && !row.starts_with('#'));
-        rows.filter_map(parse).map(|resource| (resource.key.clone(), Arc::new(resource))).collect()
+        let resources = rows(include_str!("kinds.txt"));
+        resources.map(|resource| (resource.key.clone(), Arc::new(resource))).collect()
     })
+}
+
+/// What OpenShift serves besides; its SecurityContextConstraints are defined as a custom resource.
+pub fn of_openshift() -> impl Iterator<Item = Resource> {
+    rows(include_str!("openshift.txt"))
+}
+
+fn rows(text: &'static str) -> impl Iterator<Item = Resource> {
+    let rows = text.lines().map(str::trim);
+    rows.filter(|row| !row.is_empty() && !row.starts_with('#')).filter_map(parse)
 }
 
 /// A row of `kinds.txt`: `group versions Kind plural shorts flags`, `-` for what is empty.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::fields::{Shape, Type, shape_of};
 use super::kinds::Resource;
+use super::quantity;
 use super::validate_pod;
 use crate::store::{Cause, Status, meta};
 
@@ -26,6 +27,7 @@ pub fn object(resource: &Resource, new: &Value, old: Option<&Value>) -> Result<(
         "Secret" | "ConfigMap" => data(resource, new, old, &mut causes),
         "RoleBinding" | "ClusterRoleBinding" => binding(new, old, &mut causes),
         "Service" => service(new, old, &mut causes),
+        "PersistentVolumeClaim" => claim(new, old, &mut causes),
         "Lease" => lease(new, &mut causes),
         "Event" => event(new, &mut causes),
         _ => {}
@@ -96,6 +98,18 @@ fn selector(spec: &Value, causes: &mut Vec<Cause>) {
         let shown = if labels.is_null() { "null".to_owned() } else { labels.to_string() };
         let why = "`selector` does not match template `labels`";
         causes.push(Cause::invalid("spec.template.metadata.labels", &shown, why));
+    }
+}
+
+/// Claims grow at most.
+fn claim(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+    let size = |claim: &Value| -> Option<i128> {
+        quantity::milli(claim.pointer("/spec/resources/requests/storage")?.as_str()?)
+    };
+    let Some((before, after)) = old.and_then(size).zip(size(new)) else { return };
+    if after < before {
+        let why = "field can not be less than previous value";
+        causes.push(Cause::forbidden("spec.resources.requests.storage", why));
     }
 }
 

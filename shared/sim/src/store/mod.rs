@@ -306,6 +306,11 @@ impl Store {
         });
     }
 
+    /// Serves one more resource, whose objects are taken as they are.
+    pub fn serve(&self, resource: Resource) {
+        self.lock().tables.define(resource);
+    }
+
     fn create_initial_namespaces(&self) {
         let mut inner = self.begin();
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::central::pki::{Pki, host_names};
 use crate::controllers::objects::{items, text};
+use crate::schema::kinds::{Resource, built_in};
 
 /// Kinds that a running cluster makes itself.
 const MADE_BY_THE_CLUSTER: &[&str] =
@@ -52,6 +54,56 @@ pub(super) struct Prepared {
     pub(super) namespaces: BTreeSet<String>,
 }
 
+/// The objects, lists taken apart; those that need a namespace and name none get this one.
+pub(super) fn placed(objects: Vec<Value>, namespace: Option<&str>) -> Vec<Value> {
+    let mut objects: Vec<Value> = objects.into_iter().flat_map(flatten).collect();
+    let Some(namespace) = namespace else { return objects };
+    let defined: Vec<Resource> = objects.iter().filter_map(defines).collect();
+    for object in &mut objects {
+        let is_of = |resource: &Resource| {
+            let version = text(object, "/apiVersion");
+            let group = version.split_once('/').map_or("", |(group, _)| group);
+            resource.kind == text(object, "/kind") && resource.group == group
+        };
+        let known = built_in().values().map(AsRef::as_ref).chain(&defined).find(|one| is_of(one));
+        let is_placed = !text(object, "/metadata/namespace").is_empty();
+        if known.is_some_and(|resource| resource.namespaced) && !is_placed {
+            object["metadata"]["namespace"] = json!(namespace);
+        }
+    }
+    objects
+}
+
+fn defines(object: &Value) -> Option<Resource> {
+    (object["kind"] == "CustomResourceDefinition").then(|| Resource::of_definition(object)).flatten()
+}
+
+/// The authority of the installation: its own where `central-tls` has it with its key, else a new one.
+///
+/// # Errors
+/// When a new key cannot be made.
+pub(super) fn authority(
+    objects: &[Value],
+    now: Timestamp,
+    expires: Option<Timestamp>,
+) -> Result<Pki, rcgen::Error> {
+    let secrets = objects.iter().filter(|object| object["kind"] == "Secret");
+    let own = secrets.filter(|secret| text(secret, "/metadata/name") == "central-tls").find_map(|secret| {
+        let values = values(secret);
+        Pki::of(values.get("ca.pem")?, values.get("ca-key.pem")?, now, expires)
+    });
+    own.map_or_else(|| Pki::new(now, expires), Ok)
+}
+
+/// The authority of an installation that cannot go on, because its key is not there.
+fn replaced_authority(objects: &[Value], pki: &Pki) -> Option<String> {
+    let central = objects.iter().find(|object| {
+        object["kind"] == "Secret" && text(object, "/metadata/name") == "central-tls"
+    })?;
+    let authority = values(central).remove("ca.pem")?.trim().to_owned();
+    (authority.starts_with("-----BEGIN") && authority != pki.ca_pem().trim()).then_some(authority)
+}
+
 /// Prepares the objects of manifests, or those read from a live cluster.
 ///
 /// # Errors
@@ -63,8 +115,9 @@ pub(super) fn prepare(objects: Vec<Value>, pki: &Pki) -> Result<Prepared, rcgen:
         strip(object);
     }
     add_missing_secrets(&mut objects);
+    let replaced = replaced_authority(&objects, pki);
     for object in objects.iter_mut().filter(|object| object["kind"] == "Secret") {
-        fill(object, pki)?;
+        fill(object, pki, replaced.as_deref())?;
     }
     // A stable sort: owners come before what they own.
     objects.sort_by_key(|object| {
@@ -143,22 +196,18 @@ fn service_of(
 }
 
 /// Puts real certificates in place of redacted ones, and harmless values in place of other redacted ones.
-fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
+fn fill(secret: &mut Value, pki: &Pki, replaced: Option<&str>) -> Result<(), rcgen::Error> {
     let name = text(secret, "/metadata/name").to_owned();
     let namespace = text(secret, "/metadata/namespace").to_owned();
-    let mut values: BTreeMap<String, String> = BTreeMap::new();
-    for key in ["data", "stringData"] {
-        for (field, value) in secret[key].as_object().into_iter().flatten() {
-            let value = value.as_str().unwrap_or_default();
-            let plain = if key == "data" { decode(value) } else { Some(value.to_owned()) };
-            // Bytes that are no text are certainly not redacted.
-            values.insert(field.clone(), plain.unwrap_or_else(|| "binary".to_owned()));
-        }
-    }
-    // Central serves with this authority, so that whatever else was there cannot stay.
-    let is_central = name == "central-tls";
+    let values = values(secret);
+    // Central serves with this authority, so that what another one signed for it cannot stay, nor
+    // what the services have of that one.
+    let authority = values.get("ca.pem").map(|authority| authority.trim());
+    let is_foreign = service_of(&name).is_some()
+        && authority != Some(pki.ca_pem().trim())
+        && (name == "central-tls" || (authority.is_some() && authority == replaced));
     let redacted =
-        |value: &String| is_central || value.is_empty() || value.eq_ignore_ascii_case("redacted");
+        |value: &String| is_foreign || value.is_empty() || value.eq_ignore_ascii_case("redacted");
     if !values.values().any(redacted) {
         return Ok(());
     }
@@ -197,6 +246,20 @@ fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
     Ok(())
 }
 
+/// The values of a Secret as texts, by their keys.
+fn values(secret: &Value) -> BTreeMap<String, String> {
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    for key in ["data", "stringData"] {
+        for (field, value) in secret[key].as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            let plain = if key == "data" { decode(value) } else { Some(value.to_owned()) };
+            // Bytes that are no text are certainly not redacted.
+            values.insert(field.clone(), plain.unwrap_or_else(|| "binary".to_owned()));
+        }
+    }
+    values
+}
+
 /// The text behind base64; redacted values are not always encoded.
 fn decode(value: &str) -> Option<String> {
     match STANDARD.decode(value) {
@@ -209,8 +272,6 @@ fn decode(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     fn prepared(objects: Vec<Value>) -> Prepared {
@@ -245,5 +306,60 @@ mod tests {
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[0]["metadata"]["name"], "sensor-tls");
         assert!(namespaces.contains("acs"));
+    }
+
+    fn secret(name: &str, data: &[(&str, &str)]) -> Value {
+        let data: serde_json::Map<String, Value> =
+            data.iter().map(|(key, value)| ((*key).to_owned(), json!(STANDARD.encode(value)))).collect();
+        json!({"kind": "Secret", "metadata": {"name": name, "namespace": "acs"}, "data": data})
+    }
+
+    #[test]
+    fn an_installations_own_authority_and_certificates_stay() {
+        let now = Timestamp::now();
+        let own = Pki::new(now, None).unwrap();
+        let leaf = own.issue("CENTRAL_SERVICE", "Central", &host_names("central", "acs")).unwrap();
+        let common = [("ca.pem", own.ca_pem()), ("cert.pem", &leaf.certificate), ("key.pem", &leaf.key)];
+        let mut central = common.to_vec();
+        central.extend([("ca-key.pem", own.ca_key_pem()), ("jwt-key.pem", &leaf.key)]);
+        let objects = vec![secret("central-tls", &central), secret("scanner-tls", &common)];
+        let pki = authority(&objects, now, None).unwrap();
+        assert_eq!(pki.ca_pem(), own.ca_pem());
+        let kept = prepare(objects.clone(), &pki).unwrap().objects;
+        assert_eq!(kept, objects);
+    }
+
+    #[test]
+    fn an_authority_without_its_key_is_replaced_everywhere_or_nowhere() {
+        let now = Timestamp::now();
+        let (own, other) = (Pki::new(now, None).unwrap(), Pki::new(now, None).unwrap());
+        let leaf = own.issue("SCANNER_SERVICE", "Scanner", &host_names("scanner", "acs")).unwrap();
+        let of = |pki: &Pki| [("ca.pem", pki.ca_pem().to_owned()), ("cert.pem", leaf.certificate.clone())];
+        let made = |name: &str, pki: &Pki| {
+            let pairs = of(pki);
+            secret(name, &pairs.each_ref().map(|(key, value)| (*key, value.as_str())))
+        };
+        let objects =
+            vec![made("central-tls", &own), made("scanner-tls", &own), made("sensor-tls", &other)];
+        let pki = authority(&objects, now, None).unwrap();
+        let authority_of = |object: &Value| decode(object["data"]["ca.pem"].as_str().unwrap()).unwrap();
+        let found: Vec<String> =
+            prepare(objects, &pki).unwrap().objects.iter().map(authority_of).collect();
+        // What was foreign before is foreign still.
+        assert_eq!(found, [pki.ca_pem(), pki.ca_pem(), other.ca_pem()]);
+    }
+
+    #[test]
+    fn documents_without_a_namespace_come_into_the_one_that_is_given() {
+        let objects = vec![json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "b", "namespace": "c"}},
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "d"}},
+        ]})];
+        let places: Vec<Value> = placed(objects, Some("acs"))
+            .iter()
+            .map(|object| object["metadata"]["namespace"].clone())
+            .collect();
+        assert_eq!(places, [json!("acs"), json!("c"), Value::Null]);
     }
 }

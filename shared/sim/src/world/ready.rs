@@ -2,16 +2,22 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::{Error, workload};
 use crate::central::Central;
-use crate::controllers::objects::number;
+use crate::controllers::objects::{number, owned_by, text};
 use crate::store::{Store, meta};
 
 /// Real time until the workloads must be ready.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until every workload is complete and every sensor is connected.
-pub(super) async fn wait(store: &Store, central: &Central) -> Result<(), Error> {
+pub(super) async fn wait(
+    store: &Store,
+    central: &Central,
+    patience: Duration,
+) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
         let mut missing = unready(store);
@@ -25,8 +31,8 @@ pub(super) async fn wait(store: &Store, central: &Central) -> Result<(), Error> 
         if missing.is_empty() {
             return Ok(());
         }
-        if begun.elapsed() > PATIENCE {
-            return Err(Error::NotReady { seconds: PATIENCE.as_secs(), workloads: missing });
+        if begun.elapsed() > patience {
+            return Err(Error::NotReady { seconds: patience.as_secs(), workloads: missing });
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -44,15 +50,48 @@ fn unready(store: &Store) -> Vec<String> {
                 .iter()
                 .all(|key| number(&deployment, &format!("/status/{key}"), 0) == desired);
         if !complete {
-            missing.push(format!("Deployment/{}", meta::name(&deployment)));
+            missing.push(described(store, "Deployment", &deployment));
         }
     }
     for set in store.list("daemonsets.apps", None) {
         let desired = number(&set, "/status/desiredNumberScheduled", -1);
         let observed = number(&set, "/status/observedGeneration", 0) >= meta::generation(&set);
         if !observed || number(&set, "/status/numberAvailable", 0) != desired {
-            missing.push(format!("DaemonSet/{}", meta::name(&set)));
+            missing.push(described(store, "DaemonSet", &set));
+        }
+    }
+    for set in store.list("statefulsets.apps", None) {
+        let desired = number(&set, "/spec/replicas", 1);
+        let observed = number(&set, "/status/observedGeneration", 0) >= meta::generation(&set);
+        if !observed || number(&set, "/status/availableReplicas", 0) != desired {
+            missing.push(described(store, "StatefulSet", &set));
         }
     }
     missing
+}
+
+/// A workload that is not ready, with the last warning that was told of it, of its ReplicaSets or of
+/// its pods.
+fn described(store: &Store, kind: &str, workload: &Value) -> String {
+    let name = format!("{kind}/{}", meta::name(workload));
+    let namespace = Some(meta::namespace(workload));
+    let sets = owned_by(workload, store.list("replicasets.apps", namespace));
+    let pods = store.list("pods", namespace);
+    let owners = sets.iter().map(AsRef::as_ref).chain([workload]);
+    let concerned: Vec<String> = owners
+        .flat_map(|owner| {
+            let pods = owned_by(owner, pods.clone());
+            pods.iter().map(|pod| meta::uid(pod).to_owned()).chain([meta::uid(owner).to_owned()]).collect::<Vec<_>>()
+        })
+        .collect();
+    let events = store.list("events", namespace);
+    let warning = events
+        .iter()
+        .filter(|event| event["type"] == "Warning")
+        .filter(|event| concerned.iter().any(|uid| event["involvedObject"]["uid"] == uid.as_str()))
+        .max_by_key(|event| text(event, "/lastTimestamp").to_owned());
+    match warning {
+        Some(event) => format!("{name} ({}: {})", text(event, "/reason"), text(event, "/message")),
+        None => name,
+    }
 }

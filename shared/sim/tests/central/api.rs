@@ -6,6 +6,8 @@ use sim::simulation::Simulation;
 
 use crate::client::{ADMIN, Answer, ask, builder, installation, simulation};
 
+const KUBERNETES: &str = r#"{"clusterType": "KUBERNETES_CLUSTER"}"#;
+
 async fn get(simulation: &Simulation, path: &str, authorization: Option<&str>) -> Answer {
     ask(simulation, "GET", path, authorization, "").await.unwrap()
 }
@@ -34,10 +36,11 @@ async fn credentials_decide_what_is_answered() {
         ("/v1/centralhealth/upgradestatus", Some("Bearer analyst-token"), 403),
         ("/v1/centralhealth/upgradestatus", Some(ADMIN), 200),
         ("/v1/nothing", Some(ADMIN), 404),
+        ("/v1/clusters", Some("Bearer nonsense"), 403),
     ] {
         let answer = get(&simulation, path, authorization).await;
         assert_eq!(answer.status, expected, "{path} with {authorization:?}");
-        if expected >= 400 {
+        if expected >= 400 && answer.headers["content-type"] == "application/json" {
             let body = answer.json();
             assert_eq!(body["error"], body["message"]);
             assert!(body["code"].as_i64().unwrap() > 0 && body["details"].is_array());
@@ -105,36 +108,36 @@ async fn a_backup_is_a_zip_with_keys_and_the_version() {
             "bolt.db",
             "keys/ca-key.pem",
             "keys/ca.pem",
-            "keys/jwt-key.der",
+            "keys/jwt-key.pem",
             "migration_version.yaml",
             "rocks.db"
         ]
     );
     let mut manifest = String::new();
     zip.by_name("migration_version.yaml").unwrap().read_to_string(&mut manifest).unwrap();
-    assert_eq!(manifest, "image: 3.69.2\ndatabase: 94\n");
+    assert!(manifest.starts_with("image: 3.69.2\ndatabase: 94\nlastpersisted: "), "{manifest}");
     for index in 0..zip.len() {
         let mut entry = zip.by_index(index).unwrap();
         std::io::copy(&mut entry, &mut std::io::sink()).unwrap();
     }
-    let status = get(&simulation, "/v1/backup/status", Some(ADMIN)).await.json();
-    assert_eq!(status["backupInfo"]["status"], "PASS");
+    // Only PostgreSQL knows of its last backup.
+    assert_eq!(get(&simulation, "/v1/backup/status", Some(ADMIN)).await.status, 404);
 }
 
 #[tokio::test]
 async fn the_scanner_bundle_has_what_an_upgrade_applies() {
     let simulation = simulation("3.69.2").await;
     let answer =
-        ask(&simulation, "POST", "/api/extensions/scanner/zip", Some(ADMIN), "{}").await.unwrap();
+        ask(&simulation, "POST", "/api/extensions/scanner/zip", Some(ADMIN), KUBERNETES).await.unwrap();
     let mut zip = zip::ZipArchive::new(Cursor::new(answer.body.to_vec())).unwrap();
     let mut text = String::new();
-    let secrets = "scanner-bundle/scanner/02-scanner-03-tls-secret.yaml";
+    let secrets = "scanner/02-scanner-03-tls-secret.yaml";
     zip.by_name(secrets).unwrap().read_to_string(&mut text).unwrap();
     let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
     let names: Vec<&str> =
         objects.iter().map(|object| object["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["scanner-tls", "scanner-db-tls"]);
-    assert!(zip.by_name("scanner-bundle/scanner/02-scanner-04-scanner-config.yaml").is_ok());
+    assert!(zip.by_name("scanner/02-scanner-04-scanner-config.yaml").is_ok());
 }
 
 #[tokio::test]
@@ -163,4 +166,25 @@ async fn clusters_elsewhere_are_listed_with_their_own_version() {
         clusters["clusters"][1]["status"]["upgradeStatus"]["upgradability"],
         "AUTO_UPGRADE_POSSIBLE"
     );
+}
+
+#[tokio::test]
+async fn what_comes_by_grpc_is_refused_at_once_and_in_words() {
+    let simulation = simulation("3.74.9").await;
+    let stream = tokio::net::TcpStream::connect(simulation.central_address()).await.unwrap();
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/v1.AuthService/GetAuthStatus")
+        .header("host", "central.stackrox")
+        .header("content-type", "application/grpc")
+        .header("authorization", ADMIN)
+        .body(http_body_util::Full::new(hyper::body::Bytes::from_static(&[0; 5])))
+        .unwrap();
+    let answer = crate::client::send(&simulation, stream, request).await.unwrap();
+    assert_eq!(answer.status, 200, "the status of gRPC is in its own header");
+    assert_eq!(answer.headers["content-type"], "application/grpc");
+    // Unimplemented: nothing that a client tries again.
+    assert_eq!(answer.headers["grpc-status"], "12");
+    let message = answer.headers["grpc-message"].to_str().unwrap();
+    assert!(message.contains("answers HTTP only"), "{message}");
 }

@@ -147,6 +147,24 @@ pub async fn ask_over<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let mut request =
+        Request::builder().method(method).uri(path).header("host", "central.stackrox");
+    if let Some(authorization) = authorization {
+        request = request.header("authorization", authorization);
+    }
+    let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap();
+    send(simulation, stream, request).await
+}
+
+/// Makes a request of any kind.
+pub async fn send<S>(
+    simulation: &Simulation,
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> std::io::Result<Answer>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let secret = simulation.store().read("secrets", Some("stackrox"), "central-tls").unwrap();
     let ca = base64::Engine::decode(
         &base64::engine::general_purpose::STANDARD,
@@ -167,12 +185,6 @@ where
         .await
         .map_err(std::io::Error::other)?;
     tokio::spawn(connection);
-    let mut request =
-        Request::builder().method(method).uri(path).header("host", "central.stackrox");
-    if let Some(authorization) = authorization {
-        request = request.header("authorization", authorization);
-    }
-    let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap();
     let response: Response<_> =
         sender.send_request(request).await.map_err(std::io::Error::other)?;
     let (parts, body) = response.into_parts();

@@ -4,8 +4,14 @@
 
 mod api;
 mod client;
+#[cfg(test)]
+mod compare;
 mod faults;
 mod kubectl;
+#[cfg(test)]
+mod player;
 #[path = "../program/mod.rs"]
 mod program;
+#[cfg(test)]
+mod recorded;
 mod upgrades;

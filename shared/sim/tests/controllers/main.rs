@@ -5,4 +5,5 @@
 mod failures;
 mod manifests;
 mod rollouts;
+mod stateful;
 mod support;

@@ -154,6 +154,34 @@ async fn an_apply_to_a_deployment_conflicts_with_who_changed_the_image() {
     assert_eq!(answer.body.pointer(image).unwrap(), "a:3");
 }
 
+#[tokio::test]
+async fn an_apply_with_a_key_twice_is_refused_as_a_real_server_refuses_it() {
+    let player = Player::with(options()).await;
+    let path = "/apis/apps/v1/namespaces/default/deployments/a?fieldManager=mine";
+    let config = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {
+        "selector": {"matchLabels": {"a": "a"}}, "template": {
+            "metadata": {"labels": {"a": "a"}},
+            "spec": {"containers": [{"name": "c", "image": "a:1", "env": [
+                {"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"},
+            ]}]}}}});
+    let apply = "application/apply-patch+yaml";
+    let answer = player.send("PATCH", "admin", path, apply, config.to_string()).await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(
+        answer.body["message"],
+        "failed to create typed patch object (default/a; apps/v1, Kind=Deployment): \
+         .spec.template.spec.containers[name=\"c\"].env: duplicate entries for key [name=\"A\"]"
+    );
+}
+
+#[tokio::test]
+async fn what_went_before_the_version_is_not_served() {
+    let player = Player::with(options()).await;
+    let version = get(&player, "admin", "/version").await;
+    assert_eq!(version.body["minor"], "36");
+    assert_eq!(get(&player, "admin", "/apis/policy/v1beta1").await.status, 404);
+}
+
 /// Gives each request the next verdict of a list.
 struct Scripted(Mutex<Vec<Verdict>>);
 

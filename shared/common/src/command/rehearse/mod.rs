@@ -79,7 +79,17 @@ impl Rehearsal {
         });
         let version = crate::SUITE_VERSION.to_owned();
         let database_copy = kept.as_ref().map(|kept| kept.version.clone());
-        let order = Order { version, objects, openshift, database_copy, speed: SPEED };
+        let home = Some(namespace.clone());
+        let sample = matches!(source, Source::Sample(..));
+        let order = Order {
+            version,
+            objects,
+            namespace: home,
+            sample,
+            openshift,
+            database_copy,
+            speed: SPEED,
+        };
         let (program, serves) = Program::start(env, order, &description).await?;
         let Serves { kubeconfig, central_token, now } = serves;
         let directory = tempfile::tempdir().map_err(|error| {
@@ -167,7 +177,7 @@ fn read(path: &Path, name: &Path) -> Result<Vec<Value>, Failure> {
             .caused_by(&error)
             .hint("--rehearse takes `live`, a YAML file, or sample:VERSION[:openshift]")
     })?;
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
+    let documents: Vec<Value> = crate::yaml::documents(&text)
         .map_err(|error| Failure::usage(format!("`{name}` is not valid YAML")).caused_by(&error))?;
     let objects: Vec<Value> = documents.into_iter().flat_map(flatten).collect();
     if let Some(other) = objects.iter().find(|object| ObjectRef::of(object).is_none()) {

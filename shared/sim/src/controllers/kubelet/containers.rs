@@ -123,7 +123,7 @@ fn run(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> Opt
         let exit = Exit { code, started: since, finished: moment };
         let completes = life.completes;
         let container = &mut life.containers[index];
-        if (container.is_init || completes) && code == 0 {
+        if ((container.is_init && !container.is_sidecar) || completes) && code == 0 {
             return Some(Phase::Done(exit));
         }
         container.last = Some(exit);
@@ -143,6 +143,6 @@ fn run(round: &mut Round<'_>, pod: &Value, life: &mut Life, index: usize) -> Opt
         |fault| matches!(fault, ClusterFault::NeverReady { workload } if means_workload(workload, kind, name)),
     );
     let becomes_ready = fate.ready.is_some_and(|moment| moment <= round.now);
-    (!ready && becomes_ready && !held_back && !life.containers[index].is_init)
+    (!ready && becomes_ready && !held_back && life.containers[index].counts())
         .then_some(Phase::Running { since, fate, ready: true })
 }

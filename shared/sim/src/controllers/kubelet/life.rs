@@ -34,6 +34,8 @@ pub(crate) struct Container {
     pub(crate) name: String,
     pub(crate) image: String,
     pub(crate) is_init: bool,
+    /// Whether it is an init container that runs on beside the main ones.
+    pub(crate) is_sidecar: bool,
     pub(crate) phase: Phase,
     pub(crate) restarts: u32,
     /// How the life before ended.
@@ -86,6 +88,7 @@ impl Life {
                 name: text(spec, "/name").to_owned(),
                 image: text(spec, "/image").to_owned(),
                 is_init,
+                is_sidecar: is_init && text(spec, "/restartPolicy") == "Always",
                 phase: Phase::New,
                 restarts: 0,
                 last: None,
@@ -111,7 +114,7 @@ impl Life {
 
     /// Whether every init container has done its work.
     pub(crate) fn is_initialised(&self) -> bool {
-        self.containers.iter().filter(|container| container.is_init).all(Container::succeeded)
+        self.containers.iter().filter(|container| container.is_init).all(Container::lets_pass)
     }
 
     /// Whether every main container is ready.
@@ -120,31 +123,50 @@ impl Life {
             && self
                 .containers
                 .iter()
-                .filter(|container| !container.is_init)
+                .filter(|container| container.counts())
                 .all(|container| matches!(container.phase, Phase::Running { ready: true, .. }))
     }
 
     /// Whether every main container has done its work.
     pub(crate) fn is_done(&self) -> bool {
-        self.containers.iter().all(Container::succeeded)
+        // Sidecars end with the main ones.
+        self.containers.iter().filter(|container| !container.is_sidecar).all(Container::succeeded)
     }
 
-    /// The containers whose turn it is: one init container, or all main ones.
+    /// The containers whose turn it is: one init container, or all main ones, and with either the
+    /// sidecars that were started before.
     pub(crate) fn turns(&self) -> Vec<usize> {
         let init = self
             .containers
             .iter()
-            .position(|container| container.is_init && !container.succeeded());
-        match init {
-            Some(position) => vec![position],
-            None => (0..self.containers.len())
-                .filter(|index| !self.containers[*index].is_init)
-                .collect(),
-        }
+            .position(|container| container.is_init && !container.lets_pass());
+        let is_due = |index: usize| {
+            let container = &self.containers[index];
+            match init {
+                Some(position) => index == position || (container.is_sidecar && index < position),
+                None => !container.is_init || container.is_sidecar,
+            }
+        };
+        (0..self.containers.len()).filter(|index| is_due(*index)).collect()
     }
 }
 
 impl Container {
+    /// Whether the pod is not ready without it.
+    pub(crate) const fn counts(&self) -> bool {
+        !self.is_init || self.is_sidecar
+    }
+
+    /// Whether the containers after this init container may start: it did its work, or is a sidecar
+    /// that was started.
+    fn lets_pass(&self) -> bool {
+        if self.is_sidecar {
+            matches!(self.phase, Phase::Running { .. } | Phase::CrashBackOff { .. })
+        } else {
+            self.succeeded()
+        }
+    }
+
     fn succeeded(&self) -> bool {
         matches!(self.phase, Phase::Done(Exit { code: 0, .. }))
     }

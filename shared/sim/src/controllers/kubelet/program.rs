@@ -35,7 +35,7 @@ pub(super) fn start(
         }
         _ => false,
     });
-    if crash && !container.is_init {
+    if crash && container.counts() {
         write(round, life, container, round.now, "fatal: the process cannot go on");
         return Fate { ready: None, exit: Some((after(round.now, CRASHES_AFTER), 1)) };
     }
@@ -62,7 +62,7 @@ pub(super) fn serve(round: &Round<'_>, pod: &Value) {
 }
 
 fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container) -> Fate {
-    if container.is_init {
+    if !container.counts() {
         write(round, life, container, round.now, "done");
         return Fate { ready: None, exit: Some((after(round.now, WORK), 0)) };
     }
@@ -79,11 +79,11 @@ fn usual(round: &mut Round<'_>, pod: &Value, life: &Life, container: &Container)
     );
     write(round, life, container, round.now, &line);
     // What is not to run for ever does its work and is done.
-    if life.completes {
+    if life.completes && !container.is_sidecar {
         return Fate { ready: Some(round.now), exit: Some((after(round.now, WORK), 0)) };
     }
-    let spec =
-        items(pod, "/spec/containers").iter().find(|spec| spec["name"] == container.name.as_str());
+    let specs = items(pod, "/spec/containers").iter().chain(items(pod, "/spec/initContainers"));
+    let spec = specs.into_iter().find(|spec| spec["name"] == container.name.as_str());
     let Some(probe) =
         spec.and_then(|spec| spec.get("readinessProbe")).filter(|probe| probe.is_object())
     else {
@@ -112,6 +112,9 @@ fn start_central(
     container: &Container,
     version: &Version,
 ) -> Fate {
+    if let Some(home) = home_of_data(round, pod, version) {
+        round.cluster.central.lives_in(&home);
+    }
     let around = surroundings(round, meta::namespace(pod));
     let start = round.cluster.central.start_binary(version, &around);
     let takes = match &start.ending {
@@ -132,6 +135,32 @@ fn start_central(
         Ending::Exits => Fate { ready: None, exit: Some((after(done, CRASHES_AFTER), 1)) },
         Ending::Sleeps => Fate::default(),
     }
+}
+
+/// The uid of the pod that has the data inside; none when they are on a volume that outlives it, or
+/// on a database elsewhere.
+fn home_of_data(round: &Round<'_>, pod: &Value, version: &Version) -> Option<String> {
+    let inside = |pod: &Value, path: &str| {
+        (!has_lasting_volume(pod, path)).then(|| meta::uid(pod).to_owned())
+    };
+    if !version.is_at_least(4, 0) {
+        return inside(pod, "/var/lib/stackrox");
+    }
+    let pods = round.store().list("pods", Some(meta::namespace(pod)));
+    let database = pods.iter().find(|pod| meta::label(pod, "app") == Some("central-db"))?;
+    inside(database, "/var/lib/postgresql/data")
+}
+
+/// Whether what is mounted at a path outlives the pod.
+fn has_lasting_volume(pod: &Value, path: &str) -> bool {
+    let mounts = items(pod, "/spec/containers").iter().flat_map(|one| items(one, "/volumeMounts"));
+    let mut mounts = mounts.filter(|mount| text(mount, "/mountPath") == path);
+    let Some(mount) = mounts.next() else { return false };
+    let fleeting = ["emptyDir", "ephemeral", "configMap", "secret", "projected", "downwardAPI"];
+    items(pod, "/spec/volumes")
+        .iter()
+        .filter(|volume| volume["name"] == mount["name"])
+        .any(|volume| !fleeting.iter().any(|kind| volume.get(kind).is_some()))
 }
 
 /// What a starting Central finds: its configuration, its database, its disk.

@@ -77,7 +77,7 @@ fn conditions(pod: &Value, life: &Life, now: Timestamp) -> Vec<Value> {
     let unready: Vec<&str> = life
         .containers
         .iter()
-        .filter(|container| !container.is_init && !is_ready(container))
+        .filter(|container| container.counts() && !is_ready(container))
         .map(|container| container.name.as_str())
         .collect();
     let message = format!("containers with unready status: [{}]", unready.join(" "));
@@ -90,7 +90,7 @@ fn conditions(pod: &Value, life: &Life, now: Timestamp) -> Vec<Value> {
     let waiting: Vec<&str> = life
         .containers
         .iter()
-        .filter(|container| container.is_init)
+        .filter(|container| container.is_init && !container.is_sidecar)
         .map(|container| &*container.name)
         .collect();
     let incomplete = format!("containers with incomplete status: [{}]", waiting.join(" "));

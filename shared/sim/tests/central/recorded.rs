@@ -1,0 +1,68 @@
+//! The exchanges with a real Central, asked again of the embedded one, in their order.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::player::{Exchange, Player};
+
+/// What may differ: of whom (`*` for all), in which exchange (a trailing `*` stands for any end),
+/// in what, and why.
+const MAY_DIFFER: &[(&str, &str, &str, &str)] = &[];
+
+#[tokio::test]
+async fn a_real_central_is_answered_like() {
+    replay("real-3.74.9", "3.74.9", false).await;
+}
+
+#[tokio::test]
+async fn a_real_central_on_postgres_is_answered_like() {
+    replay("real-3.74.9-postgres", "3.74.9", true).await;
+}
+
+#[tokio::test]
+async fn what_4_x_shares_with_its_successor_is_answered_like() {
+    replay("real-head", "4.11.2", true).await;
+}
+
+async fn replay(who: &str, tag: &str, postgres: bool) {
+    let Some(exchanges) = recorded(who) else {
+        eprintln!("skipped: there are no recorded exchanges beside this workspace");
+        return;
+    };
+    assert!(exchanges.len() > 290, "only {} exchanges", exchanges.len());
+    let mut player = Player::start(tag, postgres).await;
+    let mut differences = Vec::new();
+    let mut used = vec![false; MAY_DIFFER.len()];
+    for exchange in &exchanges {
+        for (part, words) in player.play(exchange).await {
+            match MAY_DIFFER.iter().position(|rule| applies(rule, who, &exchange.name, part)) {
+                Some(rule) => used[rule] = true,
+                None => differences.push(format!("{} ({part}): {words}", exchange.name)),
+            }
+        }
+    }
+    for (rule, used) in MAY_DIFFER.iter().zip(used) {
+        if !used && rule.0 == who {
+            differences.push(format!("{} ({}): does not differ any more", rule.1, rule.2));
+        }
+    }
+    assert!(differences.is_empty(), "{who}:\n{}", differences.join("\n"));
+}
+
+fn applies(rule: &(&str, &str, &str, &str), who: &str, name: &str, part: &str) -> bool {
+    let named = match rule.1.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == rule.1,
+    };
+    named && (rule.0 == "*" || rule.0 == who) && rule.2 == part
+}
+
+/// What was asked of that Central by HTTP; none when there are no recordings.
+fn recorded(who: &str) -> Option<Vec<Exchange>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let text = std::fs::read_to_string(path.join("central-real.jsonl")).ok()?;
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let asked = lines.filter(|line| line["who"] == who && line["request"].is_object());
+    Some(asked.map(Exchange::read).collect())
+}
