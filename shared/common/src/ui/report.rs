@@ -72,7 +72,7 @@ fn verified(report: &Report) -> String {
     match (report.central_asked || is_sccs, parts.is_empty()) {
         (true, true) => ": everything is verified".to_owned(),
         (true, false) => format!("{parts}: verified; the rest was left as it is"),
-        (false, _) => format!("{parts}: its workloads are ready; Central was not asked"),
+        (false, _) => format!("{parts}: its workloads are ready; Central did not say what it runs"),
     }
 }
 

@@ -3,11 +3,13 @@
 mod connect;
 mod error;
 mod origin;
+mod page;
 mod proxy;
 mod trust;
 
 pub use connect::{Connection, Connector};
 pub use error::ConnectError;
 pub use origin::Origin;
+pub use page::words;
 pub use proxy::Proxy;
 pub use trust::Trust;
