@@ -7,11 +7,14 @@ mod constraints;
 mod crash;
 mod faults;
 mod flow;
+mod hints;
 mod input;
+mod order;
 mod plans;
 mod programs;
 mod quotas;
 mod rehearsals;
+mod rights;
 mod roxctl;
 
 use rhacs_tests::{Finished, Installation};
