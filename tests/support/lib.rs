@@ -292,9 +292,7 @@ impl Builder {
     #[must_use]
     pub fn start(self) -> Installation {
         let mut objects = match self.objects {
-            Objects::Release(version) => {
-                official::objects(&version, self.platform, &self.namespace)
-            }
+            Objects::Release(version) => official::sample(&version, self.platform, &self.namespace),
             Objects::Given(objects) => objects,
         };
         for change in self.changes {

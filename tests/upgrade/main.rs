@@ -8,14 +8,17 @@ mod constraints;
 mod crash;
 mod faults;
 mod flow;
+mod hints;
 mod input;
 mod kept;
+mod order;
 mod plans;
 mod programs;
 #[path = "../splunk/proxy.rs"]
 mod proxy;
 mod quotas;
 mod rehearsals;
+mod rights;
 mod roxctl;
 
 use rhacs_tests::{Finished, Installation};

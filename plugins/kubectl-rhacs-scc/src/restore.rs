@@ -86,7 +86,7 @@ fn changed(record: &Record, captured: &Captured, snapshot: &Snapshot) -> Option<
         (None, Some(_)) => format!("{object} was created anew since"),
         (Some(_), Some(_)) => format!("{object} was changed since"),
     };
-    let fix = format!("look at it: kubectl get {object} -o yaml");
+    let fix = format!("look at it: `kubectl get {object} -o yaml`");
     Some(CHANGED.found(what, fix))
 }
 

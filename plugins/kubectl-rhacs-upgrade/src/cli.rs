@@ -138,6 +138,9 @@ pub struct TargetArgs {
     /// What to do with a scanner configuration of your own [default: keep]
     #[arg(long, value_enum, value_name = "CHOICE")]
     pub scanner_config: Option<ConfigChoice>,
+    /// Leave the Scanner's autoscaler as it is, also with a minimum of 1 replica
+    #[arg(long)]
+    pub keep_replicas: bool,
     /// Install the version's roxctl on this computer too, as `kubectl rhacs roxctl install` does
     #[arg(long)]
     pub roxctl: bool,
@@ -187,6 +190,7 @@ impl Cli {
             ("--scanner-config", target.scanner_config.is_some()),
             ("--backup-dir", target.backup_dir.is_some() && verb != "resume"),
             ("--timeout", run.timeout.is_some() && !plans),
+            ("--keep-replicas", target.keep_replicas),
             ("--roxctl", target.roxctl),
             ("--revoke-token", target.revoke_token),
             ("--accept", !run.accept.is_empty() && !plans),
@@ -244,6 +248,7 @@ impl Cli {
                 None | Some(ConfigChoice::Keep) => ScannerConfig::Keep,
                 Some(ConfigChoice::Replace) => ScannerConfig::Replace,
             },
+            keep_replicas: target.keep_replicas,
             roxctl: target.roxctl,
             revoke_token: target.revoke_token,
             timeout_seconds: self.run.timeout.map(|timeout| timeout.as_secs().max(1)),

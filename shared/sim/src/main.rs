@@ -240,7 +240,7 @@ fn private_file(suffix: &str, text: &str) -> Result<NamedTempFile, Failure> {
 fn objects(serve: &Serve) -> Result<Vec<Value>, Failure> {
     if let Some(version) = &serve.sample {
         let platform = if serve.openshift { Platform::OpenShift } else { Platform::Kubernetes };
-        return Ok(official::objects(version, platform, &serve.namespace));
+        return Ok(official::sample(version, platform, &serve.namespace));
     }
     let Some(path) = &serve.manifest else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path)

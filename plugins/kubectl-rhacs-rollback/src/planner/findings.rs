@@ -151,7 +151,7 @@ impl Told {
             1 => format!("{object}: 1 field is not as run {run} left it"),
             several => format!("{object}: {several} fields are not as run {run} left them"),
         };
-        let fix = format!("kubectl get {object} -o yaml, and keep what you need of it");
+        let fix = format!("`kubectl get {object} -o yaml`, and keep what you need of it");
         self.found.push(Finding { fields, ..CHANGED_SINCE.found(what, fix) });
     }
 
@@ -162,7 +162,7 @@ impl Told {
 
     /// `object` is not taken back.
     pub(super) fn left(&mut self, object: &ObjectRef, why: String) {
-        let fix = format!("kubectl delete {object}, if nobody needs it");
+        let fix = format!("`kubectl delete {object}`, if nobody needs it");
         self.found.push(LEFT.found(format!("{object} stays: {why}"), fix));
     }
 
@@ -216,7 +216,7 @@ impl Told {
         let is_rollback = newest.operation == Operation::Rollback;
         if is_rollback && matches!(way, Way::Records { is_named: false, .. }) {
             let what = format!("run {run} was a rollback; taking it back goes forward to {to}");
-            let fix = "kubectl rhacs rollback history, then --to-run RUN for an earlier one";
+            let fix = "`kubectl rhacs rollback history`, then `--to-run RUN` for an earlier one";
             self.found.push(FORWARD.found(what, fix));
         } else {
             let what = format!("taking run {run} back goes forward to {to}");
@@ -239,7 +239,7 @@ impl Told {
         }
         let what =
             format!("Central goes back to its database of {to}: what it wrote since is lost");
-        let fix = "take a backup of what is there now, `roxctl central backup`; then accept it";
+        let fix = "take a backup of what is there now, `roxctl -e HOST:PORT central backup`; then accept it";
         self.found.push(DATA_LOST.found(what, fix));
         let Some(status) = &view.snapshot.central.upgrade_status else { return };
         let copy: Option<Version> = status.force_rollback_to.parse().ok();
@@ -278,7 +278,7 @@ impl Told {
             .collect();
         if !higher.is_empty() {
             let what = format!("newer than {to} will be: {}", higher.join(", "));
-            let fix = "on each of them: kubectl rhacs rollback --components secured";
+            let fix = "on each of them: `kubectl rhacs rollback --components secured`";
             self.found.push(SENSOR_HIGHER.found(what, fix));
         }
     }
@@ -306,7 +306,7 @@ impl Told {
             (None, Some(at)) => format!("Central was backed up last at {at}"),
             (None, None) => {
                 let what = "neither Central nor a record knows of a backup";
-                let fix = "roxctl -e ENDPOINT central backup";
+                let fix = "roxctl -e HOST:PORT central backup";
                 return self.found.push(NO_BACKUP.found(what, fix));
             }
         };

@@ -2,8 +2,7 @@
 //! before the oldest of them.
 
 use common::plan::{
-    Action, Before, Change, PatchKind, Step, ThreeWay, Undo, Write, apply_patch, basis_digest,
-    digest_of,
+    Action, Before, Change, PatchKind, Step, ThreeWay, Write, apply_patch, basis_digest, digest_of,
 };
 use common::rhacs::{Component, ObjectRef, Version, Workload, essence};
 use common::run::{Captured, Record, Restoration, StepState, Wrote, restoration};
@@ -112,7 +111,7 @@ fn sources(record: &Record) -> impl Iterator<Item = Source<'_>> {
         );
         let captured = record.captured.get(&step.id)?;
         let wrote = record.steps.get(&step.id).map(|entry| entry.wrote.as_slice());
-        (step.undo == Undo::Restore && may_have_written).then_some(Source {
+        (step.undo.restores() && may_have_written).then_some(Source {
             record,
             step,
             captured,

@@ -14,7 +14,7 @@ pub enum Refusal {
     #[error(transparent)]
     Unfit(#[from] Unfit),
     /// No image tag says which version runs, and neither does Central.
-    #[error("cannot tell which version runs: no image tag says it, and Central was not asked")]
+    #[error("cannot tell which version runs: no image tag says it, nor did Central")]
     VersionUnknown,
     /// Nothing keeps what Central was before.
     #[error(

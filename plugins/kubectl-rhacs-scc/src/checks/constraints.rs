@@ -81,7 +81,7 @@ pub fn capturing(snapshot: &Snapshot) -> Vec<Finding> {
             ""
         };
         let what = format!("scc/{called} admitted {shown}{more}{read_only}");
-        let fix = "kubectl rhacs scc apply --for 4.4.0 --prune, once the product runs 4.4";
+        let fix = "`kubectl rhacs scc apply --for 4.4.0 --prune`, once the product runs 4.4";
         findings.push(CAPTURES.found(what, fix));
     }
     let unread = [OTHER_PODS, CLUSTER_ROLES].into_iter().filter_map(|what| {
@@ -108,7 +108,7 @@ pub fn foreign(snapshot: &Snapshot) -> Vec<Finding> {
                 [] => "it does not bear the product's marks".to_owned(),
                 others => format!("{} may use it", others.join(", ")),
             };
-            let fix = format!("kubectl get scc {name} -o yaml tells whose it is");
+            let fix = format!("`kubectl get scc {name} -o yaml` tells whose it is");
             FOREIGN.found(format!("scc/{name} stays: {users}"), fix)
         })
         .collect()
@@ -132,7 +132,7 @@ pub fn different(snapshot: &Snapshot, release: &Version) -> Vec<Finding> {
             .map(|it| format!("{} {} instead of {}", it.field, short(&it.is), short(&it.official)))
             .collect();
         let fix = format!(
-            "kubectl rhacs scc export --for {release} | kubectl apply -f -, if nobody means it"
+            "`kubectl rhacs scc export --for {release} | kubectl apply -f -`, if nobody means it"
         );
         Some(DIFFERS.found(format!("scc/{}: {}", name(scc), fields.join(", ")), fix))
     })
@@ -163,7 +163,7 @@ fn obsolete(context: &Context<'_>) -> Option<Finding> {
         .map(name)
         .collect();
     (!left.is_empty()).then(|| {
-        let fix = format!("kubectl rhacs scc apply --for {} --prune", context.plan.to);
+        let fix = context.rhacs(&format!("scc apply --for {} --prune", context.plan.to));
         OBSOLETE.found(format!("left: {}", left.join(", ")), fix)
     })
 }

@@ -2,6 +2,8 @@
 
 use common::checks::{Context, Definition};
 use common::plan::{Finding, Severity, Write, oldest};
+use common::rhacs::Version;
+use common::rhacs::hops::{is_supported_target, path};
 use common::rhacs::scc::Era;
 
 const AHEAD: Definition = Definition {
@@ -38,8 +40,21 @@ fn ahead(context: &Context<'_>) -> Option<Finding> {
         plan.to,
         Era::of(&plan.to)
     );
-    let fix = format!("kubectl rhacs upgrade --to {}, before or soon after", plan.to);
-    Some(AHEAD.found(what, fix))
+    Some(AHEAD.found(what, images_to(&running, &plan.to)))
+}
+
+/// How the images come to the release of the SCCs; this tool does not go everywhere.
+fn images_to(running: &Version, to: &Version) -> String {
+    let is_one_stage = running < to && path(running, to).len() == 1;
+    match is_one_stage && is_supported_target(to) {
+        true => format!("`kubectl rhacs upgrade --to {to}`, before or soon after"),
+        false if running < to => {
+            format!("bring the images to {to} by the product's guide, before or soon after")
+        }
+        false => {
+            format!("only on the way back to {to}; else `kubectl rhacs scc status --for {running}`")
+        }
+    }
 }
 
 fn restarts(context: &Context<'_>) -> Option<Finding> {
@@ -49,4 +64,23 @@ fn restarts(context: &Context<'_>) -> Option<Finding> {
     let names: Vec<String> =
         context.writes().filter(is_workload).map(|write| write.object().to_string()).collect();
     (!names.is_empty()).then(|| RESTARTS.found(format!("new pods of {}", names.join(", ")), ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_is_named_that_the_tool_refuses() {
+        let release = |text: &str| text.parse::<Version>().expect(text);
+        for (running, to, expected) in [
+            ("3.62.1", "3.69.2", "`kubectl rhacs upgrade --to 3.69.2`"),
+            ("3.69.2", "4.4.0", "by the product's guide"),
+            ("3.0.44.0", "3.74.9", "by the product's guide"),
+            ("3.69.2", "3.63.0", "`kubectl rhacs scc status --for 3.69.2`"),
+        ] {
+            let words = images_to(&release(running), &release(to));
+            assert!(words.contains(expected), "{running} → {to}: {words}");
+        }
+    }
 }

@@ -75,7 +75,7 @@ fn cure(snapshot: &Snapshot, version: &Version, means: &[&Means]) -> String {
     };
     if Era::of(version) == Era::Bare {
         return format!(
-            "kubectl rhacs scc restore RUN{namespace}, the run that made them; or upgrade to a \
+            "`kubectl rhacs scc restore RUN{namespace}`, the run that made them; or upgrade to a \
              release that has them"
         );
     }
@@ -193,7 +193,7 @@ mod tests {
         let findings = mixed(&snapshot);
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!(findings[0].what.starts_with("scc/stackrox-"), "{findings:?}");
-        assert!(findings[0].fix.starts_with("kubectl rhacs scc restore RUN"), "{findings:?}");
+        assert!(findings[0].fix.starts_with("`kubectl rhacs scc restore RUN"), "{findings:?}");
         assert_eq!(in_place(&snapshot), BTreeSet::from([Era::Bare, Era::Named]));
 
         let mut snapshot = openshift("4.3.8");

@@ -123,8 +123,8 @@ fn no_keys(context: &Context<'_>) -> Option<Finding> {
         return None;
     }
     let what = format!("Central {} backs up its database without its keys", context.plan.from);
-    let fix =
-        context.kubectl("get secret central-tls -o yaml > central-tls.yaml (keep it private)");
+    let fix = context.kubectl("get secret central-tls -o yaml") + " > central-tls.yaml";
+    let fix = format!("`{fix}`, and keep it private");
     Some(NO_KEYS.found(what, fix))
 }
 
@@ -136,7 +136,7 @@ fn old(context: &Context<'_>) -> Option<Finding> {
             format!("the last backup was taken {}", in_days(days))
         }
     };
-    Some(OLD.found(what, "roxctl central backup"))
+    Some(OLD.found(what, "roxctl -e HOST:PORT central backup"))
 }
 
 #[cfg(test)]

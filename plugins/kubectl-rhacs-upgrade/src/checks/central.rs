@@ -78,6 +78,10 @@ pub(super) const DEFINITIONS: &[Definition] = &[
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let central = &context.snapshot.central;
     let mut findings = Vec::new();
+    if central.elsewhere && central.version.is_none() {
+        // What is not known of a Central that only the sensor names, is said about the order.
+        return findings;
+    }
     if let Some(reason) = &central.unreachable {
         let at = central.endpoint.as_deref().unwrap_or("its pod");
         let is_distrust = reason.contains("certificate");
@@ -86,8 +90,8 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
                      secret/central-tls is trusted"
                 .to_owned(),
             false => {
-                context.kubectl("get pods -l app=central")
-                    + ", or name it with --endpoint HOST:PORT"
+                let look = context.kubectl("get pods -l app=central");
+                format!("`{look}`, or name it with `--endpoint HOST:PORT`")
             }
         };
         findings.push(UNREACHABLE.found(format!("Central at {at} does not answer: {reason}"), fix));

@@ -83,12 +83,12 @@ fn expiry(context: &Context<'_>, secret: &SecretFacts) -> Option<Finding> {
 fn renewal(secret: &str) -> String {
     match secret {
         "central-tls" => {
-            "download the new Secret: POST /api/extensions/certgen/central, then kubectl apply -f"
+            "download the new Secret: POST /api/extensions/certgen/central, then `kubectl apply -f FILE`"
         }
         "scanner-tls" | "scanner-db-tls" => {
-            "give Central's credentials, the upgrade then renews it; or roxctl scanner generate"
+            "give Central's credentials, the upgrade then renews it; or `roxctl scanner generate`"
         }
-        _ => "roxctl sensor generate-certs CLUSTER, then kubectl apply -f",
+        _ => "`roxctl sensor generate-certs CLUSTER`, then `kubectl apply -f FILE`",
     }
     .to_owned()
 }
@@ -129,7 +129,7 @@ fn mismatch(context: &Context<'_>, group: &[&str]) -> Option<Finding> {
             })
             .collect();
         let fix =
-            "roxctl sensor generate-certs CLUSTER, or roxctl scanner generate for the Scanner's";
+            "`roxctl sensor generate-certs CLUSTER`, or `roxctl scanner generate` for the Scanner's";
         CA_MISMATCH.found(format!("different authorities (SHA-256): {}", parts.join("; ")), fix)
     })
 }
@@ -142,8 +142,10 @@ fn sensors(context: &Context<'_>) -> Vec<Finding> {
             let verb = if days < 0 { "expired" } else { "expires" };
             let what =
                 format!("the certificate of cluster `{}` {verb} {}", cluster.name, in_days(days));
-            let fix =
-                format!("roxctl sensor generate-certs {}, then kubectl apply -f", cluster.name);
+            let fix = format!(
+                "`roxctl sensor generate-certs {}`, then `kubectl apply -f FILE`",
+                cluster.name
+            );
             Some(SENSOR_EXPIRING.found(what, fix))
         })
         .collect()

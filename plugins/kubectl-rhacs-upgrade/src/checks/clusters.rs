@@ -1,7 +1,7 @@
 //! The secured clusters, as Central sees them.
 
 use common::plan::{Action, Finding, Severity};
-use common::rhacs::{Component, SecuredCluster, UpgraderState, Version};
+use common::rhacs::{Component, SecuredCluster, UpgraderState, Version, service_namespace};
 
 use common::checks::Context;
 use common::checks::Definition;
@@ -130,19 +130,36 @@ fn follow(context: &Context<'_>) -> Option<Finding> {
     // A single cluster next to the components this run upgrades is the one it upgrades.
     let alone =
         central.clusters.len() == 1 && context.plan.components.contains(&Component::Secured);
-    let others: Vec<&str> = central
+    let others: Vec<&SecuredCluster> = central
         .clusters
         .iter()
         .filter(|cluster| cluster.is_local != Some(true) && !alone)
-        .map(|cluster| cluster.name.as_str())
         .collect();
-    (!others.is_empty()).then(|| {
-        let fix = format!(
-            "then, for each: kubectl rhacs upgrade --context NAME --components secured --to {}",
-            context.plan.to
-        );
-        FOLLOW.found(format!("to be upgraded next: {}", others.join(", ")), fix)
-    })
+    if others.is_empty() {
+        return None;
+    }
+    // A Service's name is known in its own cluster only: such a sensor is in another namespace of
+    // it.
+    let (here, there): (Vec<&SecuredCluster>, Vec<&SecuredCluster>) =
+        others.iter().copied().partition(|it| service_namespace(&it.central_endpoint).is_some());
+    let command = |place: &str| {
+        let to = &context.plan.to;
+        format!("`kubectl rhacs upgrade {place} --components secured --to {to}`")
+    };
+    let mut fixes = Vec::new();
+    if !there.is_empty() {
+        fixes.push(format!("then, for each: {}", command("--context NAME")));
+    }
+    if !here.is_empty() {
+        let names = names(&here);
+        let command = command("-n NAMESPACE");
+        fixes.push(format!("then, in another namespace of this cluster ({names}): {command}"));
+    }
+    Some(FOLLOW.found(format!("to be upgraded next: {}", names(&others)), fixes.join("; ")))
+}
+
+fn names(clusters: &[&SecuredCluster]) -> String {
+    clusters.iter().map(|cluster| cluster.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn version(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
@@ -162,7 +179,7 @@ fn version(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
     (lines(&sensor) < lines(central)).then(|| {
         let what = format!("cluster `{name}` runs {sensor}, Central runs {central}");
         let fix = format!(
-            "on cluster `{name}`: kubectl rhacs upgrade --to {central} --components secured"
+            "on cluster `{name}`: `kubectl rhacs upgrade --to {central} --components secured`"
         );
         BEHIND.found(what, fix)
     })
@@ -182,7 +199,7 @@ fn silent(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> {
         let (name, last) = (&cluster.name, &cluster.last_contact);
         let what = format!("cluster `{name}` was last in contact at {last}");
         let fix = format!(
-            "kubectl -n {} logs deploy/sensor there, or remove the cluster from Central",
+            "`kubectl -n {} logs deploy/sensor` there, or remove the cluster from Central",
             context.snapshot.namespace
         );
         SILENT.found(what, fix)
@@ -199,7 +216,7 @@ fn upgrader(context: &Context<'_>, cluster: &SecuredCluster) -> Option<Finding> 
             cluster.name, cluster.upgrade_state, cluster.upgrade_detail
         );
         let binding = format!("{}:upgrade-sensors", context.snapshot.namespace);
-        let fix = format!("on that cluster: kubectl get clusterrolebinding {binding} -o yaml");
+        let fix = format!("on that cluster: `kubectl get clusterrolebinding {binding} -o yaml`");
         UPGRADER_FAILED.found(what.trim_end(), fix)
     })
 }
@@ -238,7 +255,17 @@ mod tests {
     fn the_other_clusters_follow() {
         let finding = with(&cluster("edge", "3.62.1")).finding("RHACS-CLUSTERS-FOLLOW", TO);
         assert_eq!(finding.what, "to be upgraded next: edge");
+        let elsewhere = "then, for each: `kubectl rhacs upgrade --context NAME --components secured --to 3.69.2`";
+        assert_eq!(finding.fix, elsewhere);
         assert!(!Installation::at("3.62.1").has("RHACS-CLUSTERS-FOLLOW", TO));
+        let mut neighbour = cluster("team", "3.62.1");
+        neighbour.central_endpoint = "central.stackrox.svc:443".to_owned();
+        let finding = with(&neighbour).finding("RHACS-CLUSTERS-FOLLOW", TO);
+        assert_eq!(
+            finding.fix,
+            "then, in another namespace of this cluster (team): `kubectl rhacs upgrade -n NAMESPACE \
+             --components secured --to 3.69.2`"
+        );
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::plan::{Finding, Severity, Write};
-use common::rhacs::Workload;
 use common::rhacs::images::{Image, Naming};
-use common::rhacs::rules::unknown_containers;
+use common::rhacs::rules::{component_of, own_containers, unknown_containers};
+use common::rhacs::{ObjectRef, Workload};
 use serde_json::Value;
 
 use common::checks::Definition;
@@ -125,7 +125,7 @@ fn mirror(changed: &[Changed<'_>]) -> Option<Finding> {
     let list: Vec<&str> = needed.into_iter().collect();
     let what = format!("these images must be in your registry: {}", list.join(", "));
     let fix = format!(
-        "skopeo copy --all each from registry.redhat.io; skopeo inspect docker://{}",
+        "copy each from registry.redhat.io; `skopeo inspect docker://{}` shows whether it is there",
         list[0]
     );
     Some(MIRROR.found(what, fix))
@@ -149,8 +149,10 @@ fn new_registry(context: &Context<'_>, changed: &[Changed<'_>]) -> Vec<Finding> 
             let objects: Vec<String> = objects.into_iter().collect();
             let what = format!("images of {} will come from `{host}`", objects.join(", "));
             let fix = format!(
-                "let `{host}` through firewalls and proxies, and have its credentials: {}",
-                context.kubectl("create secret docker-registry")
+                "let `{host}` through firewalls and proxies, and have its credentials: `{}`",
+                context.kubectl(
+                    "create secret docker-registry NAME --from-file=.dockerconfigjson=FILE"
+                )
             );
             NEW_REGISTRY.found(what, fix)
         })
@@ -160,13 +162,37 @@ fn new_registry(context: &Context<'_>, changed: &[Changed<'_>]) -> Vec<Finding> 
 fn unknown(context: &Context<'_>) -> Vec<Finding> {
     unknown_containers(context.snapshot)
         .into_iter()
+        .filter(|(_, container, _)| !SIDECARS.contains(&container.as_str()))
+        // What `--image` named is touched; the product's own that are not are another finding.
+        .filter(|(object, container, _)| !is_judged_elsewhere(context, object, container))
         .map(|(object, container, image)| {
             let what =
                 format!("{object}: container `{container}` with image {image} is not touched");
             UNKNOWN_CONTAINER
-                .found(what, "if it is the product's under another name: --image NAME=REF")
+                .found(what, "if it is the product's under another name: `--image NAME=REF`")
         })
         .collect()
+}
+
+/// Containers that service meshes and the like add to any pod.
+const SIDECARS: [&str; 10] = [
+    "istio-init",
+    "istio-proxy",
+    "istio-validation",
+    "linkerd-init",
+    "linkerd-network-validator",
+    "linkerd-proxy",
+    "consul-connect-inject-init",
+    "consul-dataplane",
+    "vault-agent",
+    "vault-agent-init",
+];
+
+/// Whether a container is the product's by its name, in a part that the plan upgrades.
+fn is_judged_elsewhere(context: &Context<'_>, object: &ObjectRef, container: &str) -> bool {
+    let part = component_of(&object.name);
+    own_containers(&object.name).contains(&container)
+        && part.is_some_and(|part| context.plan.components.contains(&part))
 }
 
 fn never_pulled(context: &Context<'_>, one: &Changed<'_>) -> Option<Finding> {
@@ -176,7 +202,7 @@ fn never_pulled(context: &Context<'_>, one: &Changed<'_>) -> Option<Finding> {
         let object = short(one.workload.object());
         let what = format!("{object}: container `{}` has imagePullPolicy Never", one.container);
         let fix = format!(
-            "load {} on every node, or {}",
+            "load {} on every node, or `{}`",
             one.becomes,
             context.kubectl(&format!("edit {object}"))
         );
@@ -210,7 +236,9 @@ fn pull_secrets(context: &Context<'_>) -> Vec<Finding> {
         .map(|(secret, users)| {
             let users: Vec<String> = users.into_iter().collect();
             let what = format!("secret/{secret}, which {} names, does not exist", users.join(", "));
-            let fix = context.kubectl(&format!("create secret docker-registry {secret}"));
+            let fix = context.kubectl(&format!(
+                "create secret docker-registry {secret} --from-file=.dockerconfigjson=FILE"
+            ));
             PULL_SECRET.found(what, fix)
         })
         .collect()
@@ -234,7 +262,7 @@ fn named_by_tag(changed: &[Changed<'_>]) -> Option<Finding> {
     let objects: Vec<String> = pinned.into_iter().collect();
     (!objects.is_empty()).then(|| {
         let what = format!("pinned by digest so far: {}", objects.join(", "));
-        DIGEST.found(what, "to pin the new ones: --image NAME=REPOSITORY@sha256:DIGEST")
+        DIGEST.found(what, "to pin the new ones: `--image NAME=REPOSITORY:TAG@sha256:DIGEST`")
     })
 }
 
@@ -314,14 +342,28 @@ mod tests {
             let containers = sensor["spec"]["template"]["spec"]["containers"].as_array_mut();
             containers
                 .expect("containers")
-                .push(json!({"name": "istio-proxy", "image": "istio/proxyv2:1"}));
+                .push(json!({"name": "logger", "image": "example.org/logger:1"}));
         });
         let finding = installation.finding("RHACS-CONTAINER-UNKNOWN", TO);
-        assert!(
-            finding.what.contains("deploy/sensor: container `istio-proxy`"),
-            "{}",
-            finding.what
-        );
+        assert!(finding.what.contains("deploy/sensor: container `logger`"), "{}", finding.what);
+    }
+
+    #[test]
+    fn sidecars_that_everybody_knows_and_images_that_were_named_are_not_told() {
+        for name in ["istio-proxy", "linkerd-proxy"] {
+            let installation = Installation::at("3.62.1").with("Deployment", "sensor", |sensor| {
+                let containers = sensor["spec"]["template"]["spec"]["containers"].as_array_mut();
+                let sidecar = json!({"name": name, "image": "example.org/proxy:1"});
+                containers.expect("containers").push(sidecar);
+            });
+            assert!(!installation.has("RHACS-CONTAINER-UNKNOWN", TO), "{name}");
+        }
+        // The product's own container with a name of somebody's own: that is another finding.
+        let own = with_image("3.62.1", "example.org/acs:1");
+        assert!(!own.has("RHACS-CONTAINER-UNKNOWN", TO));
+        assert!(own.has("RHACS-IMAGE-UNKNOWN", TO));
+        let named = with_image("3.62.1", "example.org/acs:3.69.2");
+        assert!(!named.has("RHACS-IMAGE-UNKNOWN", TO), "it is of the target already");
     }
 
     #[test]

@@ -4,9 +4,13 @@ mod backup;
 mod central;
 mod certificates;
 mod clusters;
+mod faulty;
 mod images;
+mod named_images;
 mod order;
 mod product;
+mod renamed;
+mod replicas;
 mod roles;
 mod scc;
 mod storage;
@@ -25,6 +29,7 @@ pub const GROUPS: &[Group] = &[
     ACCESS,
     BELONGING,
     Group { definitions: whole::DEFINITIONS, run: whole::run },
+    Group { definitions: renamed::DEFINITIONS, run: renamed::run },
     WORKLOADS,
     CONFIGURATION,
     CLUSTER,
@@ -34,6 +39,8 @@ pub const GROUPS: &[Group] = &[
     Group { definitions: storage::DEFINITIONS, run: storage::run },
     Group { definitions: certificates::DEFINITIONS, run: certificates::run },
     Group { definitions: images::DEFINITIONS, run: images::run },
+    Group { definitions: named_images::DEFINITIONS, run: named_images::run },
+    Group { definitions: replicas::DEFINITIONS, run: replicas::run },
     Group { definitions: roles::DEFINITIONS, run: roles::run },
     Group { definitions: scc::DEFINITIONS, run: scc::run },
     ADMISSION,
@@ -41,6 +48,7 @@ pub const GROUPS: &[Group] = &[
     Group { definitions: order::DEFINITIONS, run: order::run },
     Group { definitions: clusters::DEFINITIONS, run: clusters::run },
     Group { definitions: backup::DEFINITIONS, run: backup::run },
+    Group { definitions: faulty::DEFINITIONS, run: faulty::run },
     Group { definitions: product::DEFINITIONS, run: product::run },
 ];
 

@@ -5,6 +5,7 @@ use common::plan::{Finding, ScannerConfig, Severity};
 use common::rhacs::scanner_config::{self, Origin, origin};
 use common::rhacs::{Component, Version};
 
+use super::storage::loses_its_data;
 use common::checks::Definition;
 use common::checks::{Context, name};
 
@@ -35,13 +36,6 @@ const ADMISSION_BUNDLE: Definition = Definition {
     meaning: "the admission controller is so old that it has to be installed anew by hand",
     why: "up to 3.0.54 it was another program with other objects; this tool does not make them",
     source: "upgrade guide, section on the admission controller of 3.0.44 to 3.0.54",
-};
-const FAULTY_TARGET: Definition = Definition {
-    code: "RHACS-TARGET-FAULTY",
-    severity: Severity::Accept,
-    meaning: "the target release has a known serious bug",
-    why: "a later patch release of the same line has it fixed",
-    source: "access.redhat.com/node/6990153; stackrox pull request 7258; stackrox issue 10542",
 };
 const UNRELEASED_TARGET: Definition = Definition {
     code: "RHACS-TARGET-UNRELEASED",
@@ -98,7 +92,6 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     WAY_BACK,
     NO_WAY_BACK,
     ADMISSION_BUNDLE,
-    FAULTY_TARGET,
     UNRELEASED_TARGET,
     SCANNER_CONFIG,
     SCANNER_BUNDLE,
@@ -112,10 +105,9 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if context.changes_central() {
         findings.extend(outage(context));
-        findings.push(way_back(context));
+        findings.extend(way_back(context));
     }
     if !context.plan.is_empty() {
-        findings.extend(faulty_target(context));
         findings.extend(unreleased_target(context));
         findings.extend(release_notes(context));
     }
@@ -135,11 +127,15 @@ fn outage(context: &Context<'_>) -> Option<Finding> {
     })
 }
 
-fn way_back(context: &Context<'_>) -> Finding {
+fn way_back(context: &Context<'_>) -> Option<Finding> {
     let (from, to) = (&context.plan.from, &context.plan.to);
     if *from < Version::release(3, 58, 0) {
         let fix = "upgrade to 3.0.58 or higher in a step of its own first, or rely on the backup";
-        return NO_WAY_BACK.found(format!("Central {to} cannot go back to {from}"), fix);
+        return Some(NO_WAY_BACK.found(format!("Central {to} cannot go back to {from}"), fix));
+    }
+    if loses_its_data(context) {
+        // That is said about its volume.
+        return None;
     }
     let copy = match &context.snapshot.central.upgrade_status {
         Some(status) if status.can_roll_back => "there is room for the copy",
@@ -148,46 +144,16 @@ fn way_back(context: &Context<'_>) -> Finding {
     };
     let what =
         format!("{to} can go back to {from}, and only to it, until the next upgrade; {copy}");
-    WAY_BACK.found(what, "")
+    Some(WAY_BACK.found(what, ""))
 }
 
 fn admission_bundle(context: &Context<'_>) -> Option<Finding> {
     let from = &context.plan.from;
     let old = from.is_at_least(3, 44) && !from.is_at_least(3, 55);
     context.snapshot.deployment("admission-control").filter(|_| old)?;
-    let fix = "kubectl delete validatingwebhookconfiguration stackrox; roxctl sensor get-bundle NAME; \
-               kubectl apply -f the bundle's admission-controller*.yaml";
+    let fix = "`kubectl delete validatingwebhookconfiguration stackrox`; `roxctl sensor get-bundle \
+               NAME`; `kubectl apply -f` the bundle's admission-controller*.yaml";
     Some(ADMISSION_BUNDLE.found(format!("deploy/admission-control is of {from}"), fix))
-}
-
-/// A bug of releases from the first to the last, the release that has it fixed, and its effect.
-type Bug = (Version, Version, Version, &'static str);
-
-static BUGS: [Bug; 3] = [
-    (
-        Version::release(3, 73, 0),
-        Version::release(3, 73, 0),
-        Version::release(3, 73, 1),
-        "Central starts very slowly",
-    ),
-    (
-        Version::release(4, 1, 0),
-        Version::release(4, 1, 2),
-        Version::release(4, 1, 3),
-        "Central cannot be rolled back",
-    ),
-    (
-        Version::release(4, 4, 0),
-        Version::release(4, 4, 0),
-        Version::release(4, 4, 1),
-        "Central does not start when the volume stackrox-db is gone",
-    ),
-];
-
-fn faulty_target(context: &Context<'_>) -> Option<Finding> {
-    let to = &context.plan.to;
-    let (_, _, fixed, effect) = BUGS.iter().find(|(first, last, ..)| to >= first && to <= last)?;
-    Some(FAULTY_TARGET.found(format!("{to}: {effect}"), format!("use --to {fixed} or higher")))
 }
 
 fn unreleased_target(context: &Context<'_>) -> Option<Finding> {
@@ -235,7 +201,7 @@ fn scanner_config(context: &Context<'_>) -> Option<Finding> {
             return Some(SCANNER_BUNDLE.found(
                 "cm/scanner-config stays that of another release: without credentials Central's \
                  scanner bundle cannot be fetched",
-                "--token-file FILE; or by hand: roxctl scanner generate, then kubectl apply -f its \
+                "--token-file FILE; or by hand: `roxctl scanner generate`, then `kubectl apply -f` its \
                  02-scanner-03-tls-secret.yaml and 02-scanner-04-scanner-config.yaml",
             ));
         }
@@ -246,8 +212,8 @@ fn scanner_config(context: &Context<'_>) -> Option<Finding> {
         ScannerConfig::Keep => format!("{what}it is kept as it is"),
         ScannerConfig::Replace => format!("{what}they are replaced"),
     };
-    let fix = context.kubectl("get cm scanner-config -o yaml")
-        + "; --scanner-config=keep or replace decides";
+    let look = context.kubectl("get cm scanner-config -o yaml");
+    let fix = format!("`{look}`; `--scanner-config=keep` or `replace` decides");
     Some(SCANNER_CONFIG.found(what, fix))
 }
 
@@ -291,23 +257,6 @@ mod tests {
             let findings = installation.findings_of(&plan);
             let found = findings.iter().any(|finding| finding.code == "RHACS-ADMISSION-BUNDLE");
             assert_eq!(found, expected, "{from}");
-        }
-    }
-
-    #[test]
-    fn targets_with_known_bugs_have_to_be_accepted() {
-        let installation = Installation::at("3.69.2");
-        for (to, expected) in [
-            ("3.73.0", Some("use --to 3.73.1 or higher")),
-            ("3.73.1", None),
-            ("4.1.2", Some("use --to 4.1.3 or higher")),
-            ("4.1.3", None),
-        ] {
-            let mut plan = installation.plan_for("3.74.9");
-            plan.to = to.parse().expect(to);
-            let findings = installation.findings_of(&plan);
-            let found = findings.iter().find(|finding| finding.code == "RHACS-TARGET-FAULTY");
-            assert_eq!(found.map(|finding| finding.fix.as_str()), expected, "{to}");
         }
     }
 

@@ -80,7 +80,7 @@ fn captures(context: &Context<'_>, scc: &Value) -> Option<Finding> {
         format!(r#"kubectl patch scc {name} --type merge -p '{{"priority":0}}'"#)
     } else {
         format!(
-            "kubectl edit scc {name}: leave only the product's service accounts in users and groups"
+            "`kubectl edit scc {name}`: leave only the product's service accounts in users and groups"
         )
     };
     Some(CAPTURES.found(format!("scc/{name}: {reason}{read_only}"), fix))
@@ -98,7 +98,7 @@ fn foreign(context: &Context<'_>, scc: &Value) -> Option<Finding> {
         format!("used by {}", others.join(", "))
     };
     let fix = format!(
-        "kubectl get scc {name} -o yaml tells; kubectl delete scc {name} if it is nobody's"
+        "`kubectl get scc {name} -o yaml` tells; `kubectl delete scc {name}` if it is nobody's"
     );
     Some(FOREIGN.found(format!("scc/{name} stays: {users}"), fix))
 }
@@ -132,10 +132,8 @@ fn kept(context: &Context<'_>) -> Vec<Finding> {
             .map(|(object, refused)| format!("{object}: {}", refused.reason()))
             .collect();
         let what = format!("scc/{old} stays; without it {}", reasons.join("; "));
-        let fix = format!(
-            "kubectl rhacs scc status --for {} shows who may use what; then the upgrade again",
-            context.plan.to
-        );
+        let status = context.rhacs(&format!("scc status --for {}", context.plan.to));
+        let fix = format!("`{status}` shows who may use what; then the upgrade again");
         findings.push(KEPT.found(what, fix));
     }
     findings
@@ -154,7 +152,7 @@ fn left(context: &Context<'_>) -> Option<Finding> {
     (!names.is_empty()).then(|| {
         LEFT.found(
             format!("left: {}", names.join(", ")),
-            format!("kubectl rhacs scc apply --for {} --prune", context.plan.to),
+            context.rhacs(&format!("scc apply --for {} --prune", context.plan.to)),
         )
     })
 }
@@ -247,9 +245,9 @@ mod tests {
         assert_eq!(
             finding.fix,
             concat!(
-                "kubectl patch scc stackrox-central --type merge -p '{\"users\":",
+                "`kubectl patch scc stackrox-central --type merge -p '{\"users\":",
                 "[\"system:serviceaccount:other:central\",",
-                "\"system:serviceaccount:stackrox:central\"]}', if whose it is agrees"
+                "\"system:serviceaccount:stackrox:central\"]}'`, if whose it is agrees"
             )
         );
         assert!(finding.is_blocking());

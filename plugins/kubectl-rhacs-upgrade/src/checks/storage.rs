@@ -1,6 +1,7 @@
 //! Where Central keeps its data, and whether there is room for the way back.
 
 use common::plan::{Finding, Severity};
+use common::rhacs::database::home;
 use common::ui::bytes;
 
 use common::checks::Definition;
@@ -8,10 +9,9 @@ use common::checks::{Context, items, name, short};
 
 const NOT_PERSISTENT: Definition = Definition {
     code: "RHACS-CENTRAL-NOT-PERSISTENT",
-    // A run without a backup has to be accepted anyway; with one, nothing is lost for good.
-    severity: Severity::Warn,
+    severity: Severity::Accept,
     meaning: "Central keeps its data in the pod",
-    why: "the upgrade replaces the pod: what the backup does not bring back is lost",
+    why: "the upgrade replaces the pod, and Central starts empty: only a backup brings them back",
     source: "stackrox issue 6500; upgrade guide 3.69, section 2.1",
 };
 const HOST_PATH: Definition = Definition {
@@ -56,27 +56,40 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn persistence(context: &Context<'_>) -> Option<Finding> {
-    // Since 4.1 the data are in central-db, whose volume is named `disk`.
-    let (workload, volume) = match context.snapshot.deployment("central-db") {
-        Some(database) if context.plan.from.is_at_least(4, 1) => (database, "disk"),
-        _ => (context.snapshot.deployment("central")?, "stackrox-db"),
-    };
-    let object = short(workload.object());
-    let in_pod = || {
-        let fix =
-            "back up, generate Central with a volume (roxctl central generate k8s pvc), restore";
-        NOT_PERSISTENT.found(format!("{object}: volume `{volume}` lives as long as the pod"), fix)
-    };
-    let Some(found) = workload.volume(volume) else { return Some(in_pod()) };
-    if let Some(path) = found["hostPath"]["path"].as_str() {
-        let selector = &workload.pod_spec()["nodeSelector"];
-        let pinned = selector.as_object().is_some_and(|labels| !labels.is_empty());
-        let pinning = if pinned { "" } else { ", and no node selector keeps it there" };
-        let fix = context.kubectl("get pods -l app=central -o wide")
-            + " tells the node; see that it stays";
-        return Some(HOST_PATH.found(format!("{object}: `{path}` of its node{pinning}"), fix));
+    let home = home(context.snapshot, &context.plan.from)?;
+    let object = short(home.workload.object());
+    if home.is_in_pod() {
+        let volume = home.volume.and_then(|volume| volume["name"].as_str());
+        let what = match volume {
+            Some(volume) => format!("{object}: volume `{volume}` lives as long as the pod"),
+            None => format!("{object} has no volume for its data"),
+        };
+        return Some(NOT_PERSISTENT.found(what, restoring(context)));
     }
-    found.get("emptyDir").map(|_| in_pod())
+    let path = home.volume?["hostPath"]["path"].as_str()?;
+    let selector = &home.workload.pod_spec()["nodeSelector"];
+    let pinned = selector.as_object().is_some_and(|labels| !labels.is_empty());
+    let pinning = if pinned { "" } else { ", and no node selector keeps it there" };
+    let look = context.kubectl("get pods -l app=central -o wide");
+    let fix = format!("`{look}` tells the node; see that it stays");
+    Some(HOST_PATH.found(format!("{object}: `{path}` of its node{pinning}"), fix))
+}
+
+/// Whether Central's data are gone with its old pod, and its copy of them as well.
+pub(super) fn loses_its_data(context: &Context<'_>) -> bool {
+    home(context.snapshot, &context.plan.from).is_some_and(|home| home.is_in_pod())
+}
+
+/// How the data come back, with the backup of this run or another.
+fn restoring(context: &Context<'_>) -> String {
+    let first = match context.takes_backup() {
+        true => "after the upgrade restore the backup of this run",
+        false => "leave out `--skip-backup`, and restore that backup after the upgrade",
+    };
+    format!(
+        "{first}: `roxctl -e HOST:PORT central db restore FILE`, with ROX_ADMIN_PASSWORD, since API \
+         tokens are among the data; a volume for good: `roxctl central generate k8s pvc`"
+    )
 }
 
 fn claims(context: &Context<'_>) -> Vec<Finding> {
@@ -110,7 +123,7 @@ fn claims(context: &Context<'_>) -> Vec<Finding> {
 
 fn rollback_copy(context: &Context<'_>) -> Option<Finding> {
     // From 4.1 on there is no copy on the volume any more.
-    if context.plan.from.is_at_least(4, 1) {
+    if context.plan.from.is_at_least(4, 1) || loses_its_data(context) {
         return None;
     }
     let status = context.snapshot.central.upgrade_status.as_ref()?;
@@ -129,6 +142,7 @@ fn rollback_copy(context: &Context<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use common::plan::{Severity, Undo};
     use common::rhacs::UpgradeStatus;
     use serde_json::{Value, json};
 
@@ -152,6 +166,13 @@ mod tests {
         for volume in [json!({"name": "stackrox-db", "emptyDir": {}}), json!({"name": "other"})] {
             let finding = with_volume(&volume).finding("RHACS-CENTRAL-NOT-PERSISTENT", TO);
             assert!(finding.what.contains("deploy/central"), "{}", finding.what);
+            assert_eq!(finding.severity, Severity::Accept);
+            assert!(finding.fix.contains("central db restore"), "{}", finding.fix);
+            let subject = with_volume(&volume);
+            assert!(!subject.has("RHACS-ROLLBACK-WINDOW", TO), "nothing is promised");
+            let central = subject.plan_for(TO);
+            let central = central.step("central").expect("a step");
+            assert!(matches!(central.undo, Undo::Partly { .. }), "{:?}", central.undo);
         }
     }
 
@@ -194,5 +215,8 @@ mod tests {
                 Installation::at("3.62.1").central(|it| it.upgrade_status = Some(status.clone()));
             assert_eq!(installation.has("RHACS-ROLLBACK-SPACE", TO), found, "{status:?}");
         }
+        let in_pod = with_volume(&json!({"name": "stackrox-db", "emptyDir": {}}))
+            .central(|it| it.upgrade_status = Some(status(true, 1)));
+        assert!(!in_pod.has("RHACS-ROLLBACK-SPACE", TO), "a copy would be gone as well");
     }
 }

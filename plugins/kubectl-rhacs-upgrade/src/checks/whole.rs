@@ -1,7 +1,7 @@
 //! Whether the installation is whole: what each part consists of, by names that are known.
 
 use common::plan::{Finding, Severity, Write};
-use common::rhacs::images::Image;
+use common::rhacs::images::{Image, version_of};
 use common::rhacs::rules::{component_of, own_containers};
 use common::rhacs::{Component, Version, Workload};
 
@@ -87,7 +87,8 @@ fn missing(context: &Context<'_>) -> Vec<Finding> {
             let short = if *kind == "DaemonSet" { "ds" } else { "deploy" };
             let what =
                 format!("{short}/{name} does not exist, though other workloads of {part} do");
-            let fix = context.kubectl(&format!("get {short} {name}: restore it first"));
+            let get = context.kubectl(&format!("get {short} {name}"));
+            let fix = format!("restore it first; `{get}` shows when it is there");
             if *essential { MISSING.found(what, fix) } else { MISSING_SIDE.found(what, "") }
         })
         .collect()
@@ -104,12 +105,14 @@ fn unknown_images(context: &Context<'_>) -> Vec<Finding> {
         let unknown = workload.all_containers().filter(|container| {
             own.contains(&container.name())
                 && Image::classify(container.image()).is_none()
+                // Named by an earlier `--image`, and of the target already.
+                && version_of(container.image()).as_ref() != Some(&context.plan.to)
                 && !context.writes().any(|write| sets_image(write, &workload, container.name()))
         });
         findings.extend(unknown.map(|container| {
             let (name, image) = (container.name(), container.image());
             let what = format!("{}: container `{name}` has image {image}", workload.name());
-            IMAGE_UNKNOWN.found(what, format!("--image {name}=REGISTRY/NAME:TAG"))
+            IMAGE_UNKNOWN.found(what, format!("`--image {name}=REGISTRY/NAME:TAG`"))
         }));
     }
     findings
@@ -131,7 +134,7 @@ fn unknown_release(to: &Version) -> Option<Finding> {
         let known = Version::release(3, last.0, last.1);
         RELEASE_UNKNOWN.found(
             format!("the last known release of that line is {known}"),
-            format!("--to {known}"),
+            format!("`--to {known}`"),
         )
     })
 }

@@ -31,6 +31,8 @@ pub struct Request {
     pub backup_directory: Option<String>,
     /// What happens to a scanner configuration of the user's own.
     pub scanner_config: ScannerConfig,
+    /// Whether the Scanner's autoscaler keeps its limits, whatever the guide asks for.
+    pub keep_replicas: bool,
     /// Whether roxctl of this version is installed on this computer.
     pub roxctl: bool,
     /// Whether the API token is revoked at the end.
@@ -53,6 +55,7 @@ pub fn plan(snapshot: &Snapshot, request: &Request) -> Result<Plan, Refusal> {
     let told = snapshot.central.version.clone().or_else(|| Some(from.clone()));
     let images = ImageOptions { running: told, ..request.images.clone() };
     let facts = Facts::new(snapshot, &from, &request.to, &images);
+    let facts = facts.keeping_replicas(request.keep_replicas);
     let steps = steps::build(&facts, request, &components)?;
     if !steps.is_empty() && !is_supported_target(&request.to) {
         return Err(Refusal::NoDirectPath { hops: path(&from, &request.to) });

@@ -14,7 +14,7 @@ pub enum Refusal {
     #[error(transparent)]
     Unfit(#[from] Unfit),
     /// No image tag says which version runs.
-    #[error("cannot tell which version runs: no image tag says it, and Central was not asked")]
+    #[error("cannot tell which version runs: no image tag says it, nor did Central")]
     VersionUnknown,
     /// There is no such release.
     #[error("there is no RHACS release {to} that this tool knows")]

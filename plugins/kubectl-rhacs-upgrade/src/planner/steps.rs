@@ -3,6 +3,7 @@
 use common::plan::{
     Action, Change, ScannerConfig, Step, Undo, Verification, Write, is_satisfied, merge_patches,
 };
+use common::rhacs::database::home;
 use common::rhacs::rules::{ALL, Facts, Phase, Proposal, image_changes};
 use common::rhacs::scanner_config::{self, Origin};
 use common::rhacs::{Component, ObjectRef, Platform};
@@ -171,10 +172,19 @@ fn workload_step(
         title: format!("Upgrade {object} to {}", request.to),
         action: Action::Write { writes: vec![write] },
         changes,
-        undo: Undo::Restore,
+        undo: undo_of(facts, &object),
         verify,
         timeout_seconds: timeout(request, patience(live, &object)),
     })
+}
+
+/// How a workload is put back; a Central whose data go with its pod comes back without them.
+fn undo_of(facts: &Facts<'_>, object: &ObjectRef) -> Undo {
+    let home = home(facts.snapshot, facts.from);
+    match home.filter(|home| home.workload.name() == object.name && home.is_in_pod()) {
+        Some(_) => Undo::Partly { reason: "Central's data are gone with its old pod".to_owned() },
+        None => Undo::Restore,
+    }
 }
 
 /// How long a rollout may take: Central migrates its database, and a DaemonSet is replaced node by

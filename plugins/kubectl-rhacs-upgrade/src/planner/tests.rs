@@ -51,6 +51,7 @@ fn request(to: &str) -> Request {
         images: ImageOptions::default(),
         backup_directory: Some(".".to_owned()),
         scanner_config: ScannerConfig::Keep,
+        keep_replicas: false,
         roxctl: false,
         revoke_token: false,
         timeout_seconds: None,
@@ -298,4 +299,61 @@ fn a_cluster_that_helm_upgrades_is_not_left_to_the_upgrader() {
         let plan = central.upgraded_to("3.69.2").expect("a plan");
         assert_eq!(ids(&plan).contains(&"sensor-upgrader"), awaits, "{manager}");
     }
+}
+
+#[test]
+fn constraints_that_may_not_be_read_are_not_taken_for_missing() {
+    let unreadable = |version: &str| {
+        let mut central = Central::on(version, Platform::OpenShift);
+        central.0.objects.retain(|object| object["kind"] != "SecurityContextConstraints");
+        central.0.unread.insert("SecurityContextConstraints".into(), "forbidden".into());
+        let plan = central.upgraded_to("3.69.2").expect("a plan");
+        let asked = common::checks::permissions(&plan);
+        let asks = asked.iter().any(|it| it.resource == "securitycontextconstraints");
+        let writes = plan.steps.iter().flat_map(|step| step.action.writes());
+        let is_one = |write: &Write| write.object().kind == "SecurityContextConstraints";
+        (writes.into_iter().any(is_one), asks)
+    };
+    // The release that runs has them already: an administrator of the namespace is enough.
+    assert_eq!(unreadable("3.66.1"), (false, false));
+    // Here the way there makes them, whoever may.
+    assert_eq!(unreadable("3.62.1"), (true, true));
+}
+
+#[test]
+fn an_autoscaler_keeps_its_limits_when_it_shall() {
+    let single = || {
+        let mut central = Central::at("3.66.1");
+        let spec = &mut central.object("HorizontalPodAutoscaler", "scanner")["spec"];
+        spec["minReplicas"] = json!(1);
+        central
+    };
+    let raises = |keep_replicas: bool| {
+        let wish = Request { keep_replicas, ..request("3.69.2") };
+        let plan = plan(&single().0, &wish).expect("a plan");
+        let mut writes = plan.steps.iter().flat_map(|step| step.action.writes());
+        let write = writes.find(|write| write.object().kind == "HorizontalPodAutoscaler")?;
+        let Write::Patch { body, .. } = write else { unreachable!("{write:?}") };
+        Some(body["spec"].clone())
+    };
+    assert_eq!(raises(false), Some(json!({"minReplicas": 2})));
+    assert_eq!(raises(true), None);
+}
+
+#[test]
+fn data_that_go_with_the_pod_do_not_come_back_with_its_deployment() {
+    let undo = |central: &Central| {
+        let plan = central.upgraded_to("3.69.2").expect("a plan");
+        plan.step("central").expect("a step").undo.clone()
+    };
+    let mut central = Central::at("3.66.1");
+    assert!(matches!(undo(&central), common::plan::Undo::Partly { .. }));
+    let volumes =
+        &mut central.object("Deployment", "central")["spec"]["template"]["spec"]["volumes"];
+    for volume in volumes.as_array_mut().expect("volumes") {
+        if volume["name"] == "stackrox-db" {
+            *volume = json!({"name": "stackrox-db", "persistentVolumeClaim": {"claimName": "x"}});
+        }
+    }
+    assert_eq!(undo(&central), common::plan::Undo::Restore);
 }

@@ -37,6 +37,7 @@ pub(super) fn secured_cluster(cluster: &Value) -> SecuredCluster {
     SecuredCluster {
         id: text(&cluster["id"]),
         name: text(&cluster["name"]),
+        central_endpoint: text(&cluster["centralApiEndpoint"]),
         managed_by: text(&cluster["managedBy"]),
         sensor_version: text(&status["sensorVersion"]),
         health: text(&health["overallHealthStatus"]),
@@ -73,9 +74,10 @@ mod tests {
     #[test]
     fn an_old_central_without_health_is_read() {
         let cluster = secured_cluster(&json!({
-            "id": "1", "name": "remote", "healthStatus": null,
+            "id": "1", "name": "remote", "healthStatus": null, "centralApiEndpoint": "c.x:443",
             "status": {"sensorVersion": "3.0.58.1", "lastContact": "2021-05-01T00:00:00Z"},
         }));
+        assert_eq!(cluster.central_endpoint, "c.x:443");
         assert_eq!(cluster.last_contact, "2021-05-01T00:00:00Z");
         assert_eq!((cluster.health.as_str(), cluster.upgrade_state.as_str()), ("", ""));
     }

@@ -171,7 +171,7 @@ impl CentralError {
         let words = ["message", "error"].iter().find_map(|field| answer[*field].as_str());
         let message = match words {
             Some(words) => words.to_owned(),
-            None => one_line(body),
+            None => crate::web::words(body),
         };
         match status {
             401 => Self::Unauthorized { message },
@@ -215,6 +215,8 @@ mod tests {
         assert!(matches!(unknown, CentralError::Unauthorized { .. }), "{unknown:?}");
         assert!(unknown.hints()[0].starts_with("create an API token"), "{:?}", unknown.hints());
         assert!(read(503, "<html>\n down").is_transient());
+        let page = read(502, "<html><head><title>502 Bad\n Gateway</title></head><p>secret</p>");
+        assert!(page.to_string().ends_with("`502 Bad Gateway`, perhaps of a proxy"), "{page}");
         assert_eq!(read(500, "a\nb").to_string(), "Central answered 500: a b");
     }
 }

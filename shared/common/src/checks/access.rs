@@ -8,6 +8,7 @@ use crate::rhacs::Permission;
 use super::context::Context;
 use super::definition::Definition;
 use super::escalation::{self, ESCALATION};
+use super::permissions::TELL_WHY;
 
 const DENIED: Definition = Definition {
     code: "RHACS-ACCESS-DENIED",
@@ -31,7 +32,16 @@ const UNKNOWN: Definition = Definition {
     source: "Kubernetes API, authorization.k8s.io/v1 SelfSubjectAccessReview",
 };
 
-pub(super) const DEFINITIONS: &[Definition] = &[DENIED, NO_WAY_BACK, UNKNOWN, ESCALATION];
+const CAUSE_UNSEEN: Definition = Definition {
+    code: "RHACS-ACCESS-CAUSES",
+    severity: Severity::Warn,
+    meaning: "a permission is missing without which a wait cannot tell what it waits for",
+    why: "pods that are refused, and volumes that do not come, are told by events alone",
+    source: "Kubernetes API, events of core/v1",
+};
+
+pub(super) const DEFINITIONS: &[Definition] =
+    &[DENIED, NO_WAY_BACK, CAUSE_UNSEEN, UNKNOWN, ESCALATION];
 
 /// How the purposes of permissions that only the way back needs begin; see [`super::permissions()`].
 const WAY_BACK: [&str; 3] = ["put it back", "take it back", "keep the way back"];
@@ -45,8 +55,12 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = purposes
         .into_iter()
         .map(|(purpose, permissions)| {
-            let back = WAY_BACK.iter().any(|start| purpose.starts_with(start));
-            let definition = if back { NO_WAY_BACK } else { DENIED };
+            let is_back = WAY_BACK.iter().any(|start| purpose.starts_with(start));
+            let definition = match purpose {
+                TELL_WHY => CAUSE_UNSEEN,
+                _ if is_back => NO_WAY_BACK,
+                _ => DENIED,
+            };
             let wanted: Vec<String> = permissions.iter().map(|one| words(one)).collect();
             let user = if access.user.is_empty() { "you" } else { access.user.as_str() };
             definition.found(

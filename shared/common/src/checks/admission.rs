@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, Definition, Group, items, name};
+use super::{Context, Definition, Group, items, name, rhacs_command};
 use crate::plan::{Finding, Severity, objects_after};
 use crate::rhacs::rules::component_of;
 use crate::rhacs::scc::{
@@ -93,7 +93,7 @@ fn remedy(snapshot: &Snapshot, release: Option<&Version>, object: &ObjectRef) ->
     }
     let look = || {
         format!(
-            "kubectl -n {} get {object} -o yaml shows its security contexts",
+            "`kubectl -n {} get {object} -o yaml` shows its security contexts",
             snapshot.namespace
         )
     };
@@ -107,16 +107,17 @@ fn remedy(snapshot: &Snapshot, release: Option<&Version>, object: &ObjectRef) ->
     };
     let Some(live) = snapshot.object(KIND, name(&official)) else { return look() };
     if is_marked(live) {
-        return format!(
-            "kubectl rhacs scc status --for {release} compares scc/{} with the release's",
-            name(live)
-        );
+        let status = rhacs_command(snapshot, &format!("scc status --for {release}"));
+        return format!("`{status}` compares scc/{} with the release's", name(live));
     }
     let user = json!(format!("system:serviceaccount:{}:{account}", snapshot.namespace));
     if items(&live["users"]).any(|known| *known == user) {
-        return format!("kubectl edit scc {}: it is not the product's, and too narrow", name(live));
+        return format!(
+            "`kubectl edit scc {}`: it is not the product's, and too narrow",
+            name(live)
+        );
     }
     let users: Vec<&Value> = items(&live["users"]).chain([&user]).collect();
     let patch = json!({"users": users});
-    format!("kubectl patch scc {} --type merge -p '{patch}', if whose it is agrees", name(live))
+    format!("`kubectl patch scc {} --type merge -p '{patch}'`, if whose it is agrees", name(live))
 }

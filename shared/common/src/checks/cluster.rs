@@ -106,7 +106,7 @@ fn pod_security_policies(context: &Context<'_>) -> Option<Finding> {
     if policies.is_empty() {
         return None;
     }
-    let fix = format!("before Kubernetes 1.25: kubectl delete psp {}", policies.join(" "));
+    let fix = format!("before Kubernetes 1.25: `kubectl delete psp {}`", policies.join(" "));
     let what = format!("PodSecurityPolicies are in use: {}", policies.join(", "));
     Some(POD_SECURITY_POLICY.found(what, fix))
 }
@@ -180,6 +180,6 @@ mod tests {
             }));
         }
         let finding = installation.finding("RHACS-POD-SECURITY-POLICY", TO);
-        assert_eq!(finding.fix, "before Kubernetes 1.25: kubectl delete psp stackrox-sensor");
+        assert_eq!(finding.fix, "before Kubernetes 1.25: `kubectl delete psp stackrox-sensor`");
     }
 }

@@ -33,7 +33,7 @@ fn safe_mode(context: &Context<'_>) -> Option<Finding> {
         format!("{get} | sed 's/{ON}/{OFF}/' | {replace}")
     } else {
         let edit = context.kubectl("edit cm central-config");
-        format!("{edit}, and set maintenance.safeMode to false")
+        format!("`{edit}`, and set maintenance.safeMode to false")
     };
     Some(SAFE_MODE.found("cm/central-config has maintenance.safeMode: true", fix))
 }
@@ -81,7 +81,7 @@ mod tests {
              sed 's/safeMode: true/safeMode: false/' | kubectl -n stackrox replace -f -"
         );
         let finding = found("maintenance:\n  safeMode:   yes\n", Component::Central).unwrap();
-        assert!(finding.fix.starts_with("kubectl -n stackrox edit cm"), "{}", finding.fix);
+        assert!(finding.fix.starts_with("`kubectl -n stackrox edit cm"), "{}", finding.fix);
     }
 
     #[test]

@@ -22,6 +22,11 @@ impl<'a> Context<'a> {
         format!("kubectl -n {} {rest}", self.snapshot.namespace)
     }
 
+    /// `kubectl rhacs …`, for this namespace.
+    pub fn rhacs(&self, words: &str) -> String {
+        rhacs_command(self.snapshot, words)
+    }
+
     /// The workloads that belong to the product.
     pub fn workloads(&self) -> impl Iterator<Item = Workload<'a>> + use<'a> {
         self.snapshot.workloads().filter(|workload| component_of(workload.name()).is_some())
@@ -77,6 +82,15 @@ impl<'a> Context<'a> {
     pub fn days_until(&self, time: &str) -> Option<i64> {
         let time: Timestamp = time.parse().ok()?;
         Some(time.duration_since(self.options.now).as_hours().div_euclid(24))
+    }
+}
+
+/// `kubectl rhacs …`, for the namespace of `snapshot`.
+#[must_use]
+pub fn rhacs_command(snapshot: &Snapshot, words: &str) -> String {
+    match snapshot.namespace.as_str() {
+        "stackrox" => format!("kubectl rhacs {words}"),
+        namespace => format!("kubectl rhacs {words} -n {namespace}"),
     }
 }
 

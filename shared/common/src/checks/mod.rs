@@ -11,6 +11,8 @@ mod configuration;
 mod context;
 mod definition;
 mod escalation;
+#[cfg(any(test, feature = "testing"))]
+pub mod hints;
 mod nodes;
 mod permissions;
 mod policies;
@@ -24,7 +26,7 @@ use jiff::Timestamp;
 
 pub use accept::known_codes;
 pub use admission::{ADMISSION, unfit};
-pub use context::{Context, in_days, items, name, short};
+pub use context::{Context, in_days, items, name, rhacs_command, short};
 pub use definition::Definition;
 pub use escalation::{Grant, grants};
 pub use permissions::permissions;

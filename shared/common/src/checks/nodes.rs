@@ -80,8 +80,10 @@ fn architecture(context: &Context<'_>) -> Option<Finding> {
     (!others.is_empty()).then(|| {
         ARCHITECTURE.found(
             format!("{} has images for amd64 only: {}", context.plan.to, others.join(", ")),
-            context.kubectl("get pods -o wide")
-                + " shows what runs where; keep pods away with a taint",
+            format!(
+                "`{}` shows what runs where; keep pods away with a taint",
+                context.kubectl("get pods -o wide")
+            ),
         )
     })
 }

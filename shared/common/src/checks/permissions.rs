@@ -1,6 +1,6 @@
 //! Which permissions a plan needs, for the way there and for the way back.
 
-use crate::plan::{Action, Plan, Write};
+use crate::plan::{Action, Plan, Verification, Write};
 use crate::rhacs::{ObjectRef, Permission};
 
 /// Every permission that `plan` needs, each once; what the record and the lock need included.
@@ -25,15 +25,15 @@ pub fn permissions(plan: &Plan) -> Vec<Permission> {
             }
         }
     }
-    for (group, resource, verbs, purpose) in HOUSEKEEPING {
-        for verb in *verbs {
+    for row in HOUSEKEEPING.iter().filter(|row| (row.is_used)(plan)) {
+        for verb in row.verbs {
             add(Permission {
                 verb: (*verb).to_owned(),
-                group: (*group).to_owned(),
-                resource: (*resource).to_owned(),
+                group: row.group.to_owned(),
+                resource: row.resource.to_owned(),
                 name: None,
                 namespace: Some(plan.namespace.clone()),
-                purpose: (*purpose).to_owned(),
+                purpose: row.purpose.to_owned(),
             });
         }
     }
@@ -90,20 +90,86 @@ fn bundle_objects(namespace: &str) -> [ObjectRef; 3] {
     ]
 }
 
-type Housekeeping = (&'static str, &'static str, &'static [&'static str], &'static str);
+/// What a run needs besides its own writes: group, resource, verbs, and what for.
+struct Housekeeping {
+    group: &'static str,
+    resource: &'static str,
+    verbs: &'static [&'static str],
+    purpose: &'static str,
+    /// Whether this plan makes use of it.
+    is_used: fn(&Plan) -> bool,
+}
 
-/// What every run needs besides its own writes.
 const HOUSEKEEPING: &[Housekeeping] = &[
-    ("", "secrets", &["create", "get", "list", "update", "delete"], "record the run"),
-    (
-        "coordination.k8s.io",
-        "leases",
-        &["create", "get", "patch", "delete"],
-        "lock the installation",
-    ),
-    ("", "pods", &["list", "watch"], "see why a rollout waits"),
-    ("", "pods/log", &["get"], "read Central's log"),
-    ("apps", "deployments", &["list", "watch"], "wait for rollouts"),
-    ("apps", "daemonsets", &["list", "watch"], "wait for rollouts"),
-    ("apps", "replicasets", &["list", "watch"], "find the newest pods"),
+    Housekeeping {
+        group: "",
+        resource: "secrets",
+        verbs: &["create", "get", "list", "update", "delete"],
+        purpose: "record the run",
+        is_used: |_| true,
+    },
+    Housekeeping {
+        group: "coordination.k8s.io",
+        resource: "leases",
+        verbs: &["create", "get", "patch", "delete"],
+        purpose: "lock the installation",
+        is_used: |_| true,
+    },
+    Housekeeping {
+        group: "",
+        resource: "pods",
+        verbs: &["list", "watch"],
+        purpose: "see why a rollout waits",
+        is_used: |plan| waits_for(plan, &["Deployment", "DaemonSet", "StatefulSet"]),
+    },
+    Housekeeping {
+        group: "",
+        resource: "events",
+        verbs: &["list"],
+        purpose: TELL_WHY,
+        is_used: |plan| waits_for(plan, &["Deployment", "DaemonSet", "StatefulSet"]),
+    },
+    Housekeeping {
+        group: "",
+        resource: "pods/log",
+        verbs: &["get"],
+        purpose: "read Central's log",
+        is_used: |plan| {
+            let mut verifications = plan.steps.iter().flat_map(|step| &step.verify);
+            verifications.any(|it| matches!(it, Verification::CentralServes { .. }))
+        },
+    },
+    Housekeeping {
+        group: "apps",
+        resource: "deployments",
+        verbs: &["list", "watch"],
+        purpose: "wait for rollouts",
+        is_used: |plan| waits_for(plan, &["Deployment"]),
+    },
+    Housekeeping {
+        group: "apps",
+        resource: "daemonsets",
+        verbs: &["list", "watch"],
+        purpose: "wait for rollouts",
+        is_used: |plan| waits_for(plan, &["DaemonSet"]),
+    },
+    Housekeeping {
+        group: "apps",
+        resource: "replicasets",
+        verbs: &["list", "watch"],
+        purpose: "find the newest pods",
+        is_used: |plan| waits_for(plan, &["Deployment"]),
+    },
 ];
+
+/// The purpose of what only makes a wait tell its cause.
+pub(super) const TELL_WHY: &str = "tell why a rollout does not go on";
+
+/// Whether the plan waits for the rollout of a workload of one of these kinds.
+fn waits_for(plan: &Plan, kinds: &[&str]) -> bool {
+    let mut verifications = plan.steps.iter().flat_map(|step| &step.verify);
+    verifications.any(|verification| {
+        matches!(verification, Verification::Rollout { object }
+            if kinds.contains(&object.kind.as_str()))
+    })
+}

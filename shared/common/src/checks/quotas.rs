@@ -172,7 +172,8 @@ fn unspecified(context: &Context<'_>, quota: &Value) -> Option<Finding> {
         let what =
             format!("ResourceQuota `{}` counts, unspecified: {}", name(quota), missing.join(", "));
         let explain = context.kubectl("explain limitrange.spec.limits.default");
-        UNSPECIFIED.found(what, format!("give the namespace defaults with a LimitRange: {explain}"))
+        UNSPECIFIED
+            .found(what, format!("give the namespace defaults with a LimitRange: `{explain}`"))
     })
 }
 

@@ -39,7 +39,7 @@ fn unfinished(context: &Context<'_>) -> Vec<Finding> {
         open.then(|| {
             UNFINISHED.found(
                 format!("run `{id}` is recorded as {state}"),
-                format!("kubectl rhacs {word} resume {id}"),
+                context.rhacs(&format!("{word} resume {id}")),
             )
         })
     })

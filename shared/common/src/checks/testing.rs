@@ -12,6 +12,7 @@ use crate::rhacs::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::hints::commands;
 use super::{CheckOptions, GENERAL, Group, findings};
 
 /// An installation in good health, with a persistent Central and credentials for it.
@@ -30,6 +31,8 @@ pub struct Judge {
     pub plan: fn(&Snapshot, &Version, bool) -> Plan,
     /// The checks.
     pub groups: &'static [Group],
+    /// Looks at a command that a finding says to type.
+    pub typed: fn(&str),
 }
 
 /// The time of all tests.
@@ -160,7 +163,10 @@ impl Installation {
             backup_space: self.backup_space,
             backup_directory_fault: None,
         };
-        findings(self.judge.groups, &self.snapshot, plan, &options)
+        let findings = findings(self.judge.groups, &self.snapshot, plan, &options);
+        let fixes = findings.iter().flat_map(|finding| commands(&finding.fix));
+        fixes.for_each(self.judge.typed);
+        findings
     }
 
     pub fn findings_for(&self, to: &str) -> Vec<Finding> {
@@ -180,7 +186,7 @@ impl Installation {
     }
 }
 
-const PLAIN: Judge = Judge { plan: plain, groups: &GENERAL };
+const PLAIN: Judge = Judge { plan: plain, groups: &GENERAL, typed: |_| {} };
 
 /// A plan with one step for each write the rules ask for, enough to check what all plans share.
 fn plain(snapshot: &Snapshot, to: &Version, _backup: bool) -> Plan {

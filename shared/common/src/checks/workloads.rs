@@ -108,9 +108,8 @@ fn unfinished(context: &Context<'_>, workload: Workload<'_>) -> Option<Finding> 
         Some(reason) => format!("{what} ({reason})"),
         None => what,
     };
-    let fix = context.kubectl(&format!("rollout status {name}"))
-        + ", then "
-        + &context.kubectl("get pods,events");
+    let status = context.kubectl(&format!("rollout status {name}"));
+    let fix = format!("`{status}`, then `{}`", context.kubectl("get pods,events"));
     Some(UNFINISHED.found(what, fix))
 }
 
@@ -182,7 +181,7 @@ fn mixed(context: &Context<'_>) -> Option<Finding> {
             .iter()
             .map(|(version, objects)| format!("{version} ({})", objects.join(", ")))
             .collect();
-        let fix = "kubectl rhacs upgrade status";
+        let fix = context.rhacs("upgrade status");
         MIXED.found(format!("different versions run: {}", parts.join("; ")), fix)
     })
 }
@@ -232,9 +231,9 @@ pub(crate) fn reconciler(object: &Value) -> Option<String> {
 
 fn suspension(tool: &str, owner: &str) -> String {
     match tool {
-        FLUX => format!("change the source instead, or flux suspend kustomization {owner}"),
-        FLUX_HELM => format!("change the source instead, or flux suspend helmrelease {owner}"),
-        _ => format!("change the source instead, or argocd app set {owner} --sync-policy none"),
+        FLUX => format!("change the source instead, or `flux suspend kustomization {owner}`"),
+        FLUX_HELM => format!("change the source instead, or `flux suspend helmrelease {owner}`"),
+        _ => format!("change the source instead, or `argocd app set {owner} --sync-policy none`"),
     }
 }
 

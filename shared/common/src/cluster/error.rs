@@ -187,11 +187,7 @@ impl ClusterError {
             Ok(answer) if answer["kind"] == "Status" || answer["message"].is_string() => {
                 Self::from_status(status, &answer, retry_after)
             }
-            _ => {
-                let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
-                let message = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                Self::classify(status, "", message, Vec::new(), retry_after)
-            }
+            _ => Self::classify(status, "", crate::web::words(body), Vec::new(), retry_after),
         }
     }
 
@@ -305,11 +301,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_proxy_is_shortened_to_one_line() {
+    fn a_page_of_a_proxy_is_told_by_its_title() {
         let page = format!("<html>\n  <h1>Bad   Gateway</h1>{}", "x".repeat(9000));
         let error = ClusterError::from_answer(502, page.as_bytes(), None);
         let text = error.to_string();
-        assert!(text.starts_with("the API server answered 502: <html> <h1>Bad Gateway"), "{text}");
+        let expected = "the API server answered 502: a page with the title `Bad Gateway`";
+        assert!(text.starts_with(expected), "{text}");
         assert!(text.len() < 500 && error.is_transient());
     }
 }

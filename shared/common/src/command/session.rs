@@ -13,7 +13,7 @@ use crate::env::Env;
 use crate::failure::Failure;
 use crate::observe::{self, Observation};
 use crate::plan::Operation;
-use crate::rhacs::Snapshot;
+use crate::rhacs::{Snapshot, central_elsewhere};
 use crate::run::{Event, Events, Interrupt};
 use crate::ui::Ui;
 
@@ -117,11 +117,21 @@ impl Session {
             // The embedded cluster lives faster than this computer's clock.
             snapshot.server_time = None;
         }
-        let client = self.central(&snapshot, central_ca)?;
-        if let Some(client) = &client {
-            snapshot.central = observe::central::facts(client).await;
-            mark_local(&mut snapshot);
+        let mut client = self.central(&snapshot, central_ca.clone())?;
+        match &client {
+            Some(client) => snapshot.central = observe::central::facts(client).await,
+            // What a rehearsal has for credentials is nobody else's business.
+            None if self.is_rehearsal() => {
+                snapshot.central.elsewhere = central_elsewhere(&snapshot).is_some();
+            }
+            None => {
+                let (options, observers) = (self.central_options()?, self.listener.options());
+                let (cluster, ca) = (&self.cluster, central_ca.as_deref());
+                client =
+                    observe::elsewhere::ask(cluster, &mut snapshot, &options, ca, &observers).await;
+            }
         }
+        mark_local(&mut snapshot);
         Ok((snapshot, client))
     }
 

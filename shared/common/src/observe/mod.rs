@@ -1,10 +1,13 @@
 //! Reads an installation once, as a [`Snapshot`]; nothing downstream sees the cluster.
 
 pub mod central;
+pub mod elsewhere;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Cluster, ClusterError, Collection, List, decoded, secret_facts};
+use crate::cluster::{
+    Cluster, ClusterError, Collection, List, ServerVersion, decoded, secret_facts,
+};
 use crate::rhacs::{Access, ClusterIdentity, ObjectRef, Permission, Platform, Snapshot};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -29,13 +32,10 @@ pub async fn observe(
     taken_at: Timestamp,
 ) -> Result<Observation, ClusterError> {
     let own = ObjectRef::cluster_wide("v1", "Namespace", namespace);
-    let served = cluster.served_versions().await?;
-    let (version, own, lists) = tokio::join!(
-        cluster.server_version(),
-        cluster.read(&own),
-        lists(cluster, namespace, &served, WANTED.iter()),
-    );
-    let version = version?;
+    let (served, version) = tokio::try_join!(cluster.served_versions(), cluster.server_version())?;
+    let looked_at = WANTED.iter().filter(|wanted| wanted.tells_something(&served, &version));
+    let (own, lists) =
+        tokio::join!(cluster.read(&own), lists(cluster, namespace, &served, looked_at));
     let server_time = cluster.now().to_string();
     let mut snapshot = Snapshot {
         namespace: namespace.to_owned(),
@@ -159,6 +159,19 @@ struct Wanted {
     essential: bool,
 }
 
+impl Wanted {
+    /// Whether a list of it says something of such a cluster: each is a request.
+    fn tells_something(&self, served: &BTreeSet<String>, version: &ServerVersion) -> bool {
+        match self.kind {
+            // Gone since Kubernetes 1.25, whoever still names the group.
+            "PodSecurityPolicy" => (version.major, version.minor) < (1, 25),
+            // What the product binds in its namespace are SCCs.
+            "RoleBinding" => served.contains("security.openshift.io/v1"),
+            _ => true,
+        }
+    }
+}
+
 const fn wanted(api_version: &'static str, kind: &'static str, namespaced: bool) -> Wanted {
     Wanted { api_version, kind, namespaced, essential: false }
 }
@@ -254,10 +267,10 @@ fn fill(snapshot: &mut Snapshot, lists: Lists) -> Result<Option<Vec<u8>>, Cluste
         };
         match wanted.kind {
             "Secret" => {
-                // Where Central is not, its sensor knows the same authority.
-                central_ca = ["central-tls", "sensor-tls"].iter().find_map(|name| {
-                    let named = list.items.iter().find(|item| item["metadata"]["name"] == *name);
-                    named.and_then(|secret| decoded(secret, "ca.pem"))
+                // Where only a sensor is, its Secret has the authority of the Central it speaks to.
+                central_ca = ["central-tls", "sensor-tls"].into_iter().find_map(|name| {
+                    let secret = list.items.iter().find(|item| item["metadata"]["name"] == name)?;
+                    decoded(secret, "ca.pem")
                 });
                 snapshot.secrets = list.items.iter().map(secret_facts).collect();
             }

@@ -160,6 +160,11 @@ pub struct Change {
 pub enum Undo {
     /// Put every object of the step back as it was captured; delete what the step created.
     Restore,
+    /// As [`Self::Restore`], but that does not bring everything back.
+    Partly {
+        /// What it does not bring back, for people, a sentence without a period.
+        reason: String,
+    },
     /// There is nothing to take back, or no way; `reason` says which.
     None {
         /// For people, a sentence without a period.
@@ -181,6 +186,14 @@ pub enum Verification {
         /// The version.
         version: Version,
     },
+}
+
+impl Undo {
+    /// Whether objects are put back.
+    #[must_use]
+    pub const fn restores(&self) -> bool {
+        matches!(self, Self::Restore | Self::Partly { .. })
+    }
 }
 
 impl Write {

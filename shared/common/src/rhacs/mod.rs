@@ -3,6 +3,8 @@
 pub mod authorization;
 pub mod central_config;
 mod component;
+pub mod database;
+mod elsewhere;
 pub mod hops;
 pub mod images;
 mod install;
@@ -23,6 +25,7 @@ pub mod way_back;
 mod workload;
 
 pub use component::Component;
+pub use elsewhere::{Elsewhere, central_elsewhere, service_namespace};
 pub use install::InstallMethod;
 pub use object::{ObjectRef, essence};
 pub use platform::Platform;

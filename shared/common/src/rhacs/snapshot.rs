@@ -137,6 +137,9 @@ pub struct Permission {
 pub struct CentralFacts {
     /// How Central was reached: a host and port, or a port-forward.
     pub endpoint: Option<String>,
+    /// It is one that only the sensor names: there is none in this namespace, and no address was
+    /// given.
+    pub elsewhere: bool,
     /// Why it could not be reached.
     pub unreachable: Option<String>,
     /// Why it is the Central of another installation; it was asked nothing else then.
@@ -151,6 +154,8 @@ pub struct CentralFacts {
     pub unauthorized: Option<String>,
     /// The version it serves.
     pub version: Option<Version>,
+    /// The version that its Deployment in another namespace of this cluster names.
+    pub deployed: Option<Version>,
     /// The user or token name Central sees.
     pub user: Option<String>,
     /// The id of the API token in use, when it could be found.
@@ -181,6 +186,8 @@ pub struct SecuredCluster {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// The address at which its sensor reaches Central, as Central has it.
+    pub central_endpoint: String,
     /// `MANAGER_TYPE_…`, or empty before 3.70.
     pub managed_by: String,
     /// The version its sensor runs, as Central says it.

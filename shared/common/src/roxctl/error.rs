@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::checksum::Checksum;
+use super::names::LATEST;
 use crate::central::CentralError;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -225,6 +226,9 @@ impl RoxctlError {
             Self::Usage { hint, .. }
             | Self::InTheWay { hint, .. }
             | Self::NoRights { hint, .. } => hint.as_str(),
+            Self::UnknownVersion { version, .. } if version == LATEST => {
+                "name a release instead: `kubectl rhacs roxctl install VERSION`"
+            }
             Self::UnknownVersion { .. } => {
                 "`kubectl rhacs roxctl install latest` takes the newest one that is published"
             }
@@ -273,5 +277,15 @@ mod tests {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         let failure = RoxctlError::file("write", "/bin/roxctl", full).into_failure("no roxctl");
         assert!(failure.render().contains("free some space"), "{}", failure.render());
+    }
+
+    #[test]
+    fn no_command_hints_at_itself() {
+        let hint = |version: &str| {
+            let place = "https://mirror.example".to_owned();
+            RoxctlError::UnknownVersion { version: version.to_owned(), place }.hints().remove(0)
+        };
+        assert!(hint("3.69.9").contains("`kubectl rhacs roxctl install latest`"));
+        assert!(!hint("latest").contains("install latest"), "{}", hint("latest"));
     }
 }

@@ -85,6 +85,7 @@ fn plan_table(plan: &Plan) -> Table {
 fn reversible(step: &Step) -> Cell {
     match &step.undo {
         Undo::Restore => "yes".into(),
+        Undo::Partly { .. } => Cell::painted(Role::Warning, "no"),
         Undo::None { .. } if step.action.changes_something() => Cell::painted(Role::Warning, "no"),
         Undo::None { .. } => "-".into(),
     }
@@ -103,6 +104,9 @@ fn explain_step(text: &mut String, number: usize, step: &Step) {
     }
     match &step.undo {
         Undo::Restore => comment(text, "Undo: every object is put back as it was captured"),
+        Undo::Partly { reason } => {
+            comment(text, &format!("Undo: every object is put back, but {reason}"));
+        }
         Undo::None { reason } => comment(text, &format!("Undo: none, {reason}")),
     }
     let writes: Vec<Explained<'_>> = step.action.writes().iter().map(explain_write).collect();

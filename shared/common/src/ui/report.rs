@@ -81,7 +81,7 @@ fn verified(report: &Report) -> String {
         }
         (true, true) => ": what this run changes is verified".to_owned(),
         (true, false) => format!("{parts}: verified; the rest was left as it is"),
-        (false, _) => format!("{parts}: its workloads are ready; Central was not asked"),
+        (false, _) => format!("{parts}: its workloads are ready; Central did not say what it runs"),
     }
 }
 

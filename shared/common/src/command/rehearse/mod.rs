@@ -66,7 +66,7 @@ impl Rehearsal {
                 (objects, "a copy of the live cluster".to_owned())
             }
             Source::Sample(version, platform) => (
-                official::objects(version, *platform, &namespace),
+                official::sample(version, *platform, &namespace),
                 format!("a sample installation of {version} on {platform}"),
             ),
             Source::File(path) => {

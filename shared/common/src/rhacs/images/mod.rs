@@ -4,6 +4,7 @@
 //! `SCANNER_VERSION` and `COLLECTOR_VERSION` files at each tag, the change log of 3.68 and 4.11.
 
 mod known;
+mod tagged;
 mod unknown;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use known::{
     DEVELOPMENT, FACT, OFFICIAL_PREFIXES, OLD_DEVELOPMENT, OLD_RED_HAT, RED_HAT, RED_HAT_FOLDERS,
     SHORT_NAMED,
 };
+pub use tagged::{Tagged, tagged, version_of};
 pub use unknown::{UnknownTag, UnknownTags};
 
 /// What an image is for; the product's short names.

@@ -11,6 +11,7 @@ mod images;
 mod load;
 mod node;
 mod resolve;
+mod sample;
 mod standard;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 pub use changes::{Change, changes};
+pub use sample::sample;
 
 use crate::rhacs::{Platform, Version};
 use condition::Point;

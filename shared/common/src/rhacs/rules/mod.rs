@@ -33,6 +33,8 @@ pub struct Facts<'a> {
     pub to: &'a Version,
     /// Where images come from.
     pub images: &'a ImageOptions,
+    /// Autoscalers keep their limits.
+    keeps_replicas: bool,
     official: Vec<Value>,
 }
 
@@ -114,7 +116,13 @@ impl<'a> Facts<'a> {
     ) -> Self {
         let platform = snapshot.platform.unwrap_or(Platform::Kubernetes);
         let official = official::objects(to, platform, &snapshot.namespace);
-        Self { snapshot, from, to, images, official }
+        Self { snapshot, from, to, images, keeps_replicas: false, official }
+    }
+
+    /// The same, with or without the limits of autoscalers left as they are.
+    #[must_use]
+    pub fn keeping_replicas(self, keeps_replicas: bool) -> Self {
+        Self { keeps_replicas, ..self }
     }
 
     /// The official object of the target release.

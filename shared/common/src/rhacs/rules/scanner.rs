@@ -120,7 +120,7 @@ pub(super) const MINIMUM_REPLICAS: Rule = Rule {
         };
         let minimum = autoscaler["spec"]["minReplicas"].as_i64().unwrap_or(1);
         // From 4.0 on the guide leaves the number to the operator of the cluster.
-        if minimum >= 2 || facts.to.is_at_least(4, 0) {
+        if minimum >= 2 || facts.keeps_replicas || facts.to.is_at_least(4, 0) {
             return Vec::new();
         }
         let version = autoscaler["apiVersion"].as_str().unwrap_or("autoscaling/v2");

@@ -66,7 +66,9 @@ const fn new_sccs(component: Component, propose: fn(&Facts<'_>) -> Vec<Proposal>
 
 /// The missing SCCs of the new names.
 fn new(facts: &Facts<'_>, names: &[&str]) -> Vec<Proposal> {
-    if !rename_applies(facts) {
+    // Those that may not be read are not missing, where the release that runs has them already.
+    let is_unread = facts.snapshot.unread.contains_key(SCC) && facts.from.is_at_least(3, 64);
+    if !rename_applies(facts) || is_unread {
         return Vec::new();
     }
     let wanted = names.iter().filter_map(|name| official_scc(facts, name));

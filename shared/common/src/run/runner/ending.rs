@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::{Execute, Journal, Runner, Stop};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::{Operation, Plan};
+use crate::plan::{Operation, Plan, Undo};
 use crate::run::event::{Event, Outcome, OutcomeResult, to_milliseconds};
 use crate::run::execute::Conclusion;
-use crate::run::record::{Record, RunState};
+use crate::run::record::{Record, RunState, StepState};
 use crate::run::report::Report;
 use crate::run::step_error::StepError;
 
@@ -89,7 +89,8 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             None => Ending::Finished(Box::new(report.clone())),
             Some(Stop { step, error }) if error.is_interruption() => Ending::Interrupted { step },
             Some(Stop { step, error }) => {
-                let hints = if self.saved { ways_on(&record) } else { Vec::new() };
+                let mut hints = if self.saved { ways_on(&record) } else { Vec::new() };
+                hints.extend(restoration(&record));
                 Ending::Failed { step, error: hints.into_iter().fold(error, StepError::hint) }
             }
         };
@@ -113,6 +114,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             .collect();
         let unverified = outcomes.iter().any(|outcome| outcome.result == OutcomeResult::Unverified);
         let mut warnings: Vec<String> = Vec::new();
+        warnings.extend(lost(record).map(|reason| format!("{reason}: they have to be restored")));
         for warning in outcomes.iter().flat_map(|outcome| &outcome.warnings) {
             if !warnings.contains(warning) {
                 warnings.push(warning.clone());
@@ -124,6 +126,16 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             .find(|outcome| !outcome.clusters.is_empty())
             .map(|outcome| outcome.clusters.clone())
             .unwrap_or_default();
+        let backup = outcomes.iter().rev().find_map(|outcome| outcome.backup.clone());
+        let mut next = match stop {
+            Some(_) if self.saved => ways_on(record),
+            Some(_) => Vec::new(),
+            None if record.operation == Operation::Scc => {
+                vec![command(&record.plan, "scc status")]
+            }
+            None => vec![command(&record.plan, "upgrade status")],
+        };
+        next.extend(restoration(record));
         let mut report = Report {
             exit: match stop {
                 Some(stop) => stop.error.exit,
@@ -137,20 +149,13 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             components: conclusion.components,
             limited_to: record.plan.limited_to(),
             central_asked: conclusion.central_asked,
-            backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
+            backup,
             outage_seconds: conclusion.outage_seconds.map(to_milliseconds),
             elapsed_seconds: self.events.seconds_since(begin),
             clusters,
             parity: None,
             warnings,
-            next: match stop {
-                Some(_) if self.saved => ways_on(record),
-                Some(_) => Vec::new(),
-                None if record.operation == Operation::Scc => {
-                    vec![command(&record.plan, "scc status")]
-                }
-                None => vec![command(&record.plan, "upgrade status")],
-            },
+            next,
         };
         // The last line never says more than the table above it.
         if report.exit == Exit::Done {
@@ -189,6 +194,28 @@ fn terminal_event(ending: &Ending, report: Report) -> Event {
             Event::RunFailed { step, exit, message, causes, logs, hints, report }
         }
     }
+}
+
+/// What of the installation is gone for good with what the run changed, in the plan's words.
+fn lost(record: &Record) -> Option<&str> {
+    let mut begun = record.plan.steps.iter().filter(|step| {
+        matches!(
+            record.step_state(&step.id),
+            StepState::Started | StepState::Done | StepState::Failed
+        )
+    });
+    begun.find_map(|step| match &step.undo {
+        Undo::Partly { reason } => Some(reason.as_str()),
+        Undo::Restore | Undo::None { .. } => None,
+    })
+}
+
+/// The command that brings back what is gone for good, from the backup of the run if it took one.
+fn restoration(record: &Record) -> Option<String> {
+    lost(record)?;
+    let mut taken = record.steps.values().filter_map(|step| step.outcome.as_ref()?.backup.as_ref());
+    let file = taken.next_back().map_or("BACKUP", |backup| backup.path.as_str());
+    Some(format!("roxctl -e HOST:PORT central db restore {file}"))
 }
 
 /// The commands that go on from a run that stopped.
