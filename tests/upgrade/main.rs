@@ -20,6 +20,7 @@ mod quotas;
 mod rehearsals;
 mod rights;
 mod roxctl;
+mod status;
 
 use rhacs_tests::{Finished, Installation};
 

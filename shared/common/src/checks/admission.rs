@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, Definition, Group, items, name, rhacs_command};
+use super::{Context, Definition, Group, items, name, suite_command};
 use crate::plan::{Finding, Severity, objects_after};
 use crate::rhacs::rules::component_of;
 use crate::rhacs::scc::{
@@ -107,7 +107,7 @@ fn remedy(snapshot: &Snapshot, release: Option<&Version>, object: &ObjectRef) ->
     };
     let Some(live) = snapshot.object(KIND, name(&official)) else { return look() };
     if is_marked(live) {
-        let status = rhacs_command(snapshot, &format!("scc status --for {release}"));
+        let status = suite_command(&snapshot.namespace, &format!("scc status --for {release}"));
         return format!("`{status}` compares scc/{} with the release's", name(live));
     }
     let user = json!(format!("system:serviceaccount:{}:{account}", snapshot.namespace));

@@ -14,6 +14,7 @@ mod escalation;
 #[cfg(any(test, feature = "testing"))]
 pub mod hints;
 mod nodes;
+mod owners;
 mod permissions;
 mod policies;
 mod quotas;
@@ -26,11 +27,13 @@ use jiff::Timestamp;
 
 pub use accept::known_codes;
 pub use admission::{ADMISSION, unfit};
-pub use context::{Context, in_days, items, name, rhacs_command, short};
+pub use context::{Context, in_days, items, name, short, suite_command};
 pub use definition::Definition;
 pub use escalation::{Grant, grants};
+pub(crate) use owners::reconciler;
 pub use permissions::permissions;
-pub(crate) use workloads::reconciler;
+pub(crate) use records::open_runs;
+pub(crate) use workloads::waiting_reason;
 
 use crate::plan::{Finding, Plan, Severity};
 use crate::rhacs::Snapshot;

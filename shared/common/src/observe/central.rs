@@ -44,11 +44,21 @@ pub async fn facts(client: &CentralClient) -> CentralFacts {
         }
     }
     // One after the other, over one connection: each more would be a port-forward of its own.
-    facts.version = client.metadata().await.ok().and_then(|metadata| metadata.version);
+    match client.metadata().await {
+        Ok(metadata) => facts.version = metadata.version,
+        Err(error) => {
+            facts.unread.insert("Central's version".to_owned(), error.to_string());
+        }
+    }
     facts.permissions = client.my_permissions().await.unwrap_or_default();
-    if let Ok(clusters) = client.clusters().await {
-        facts.clusters = clusters;
-        facts.clusters_told = true;
+    match client.clusters().await {
+        Ok(clusters) => {
+            facts.clusters = clusters;
+            facts.clusters_told = true;
+        }
+        Err(error) => {
+            facts.unread.insert("Central's list of clusters".to_owned(), error.to_string());
+        }
     }
     facts.auto_upgrade = client.auto_upgrade_enabled().await.ok().flatten();
     facts.upgrade_status = client.upgrade_status().await.ok();
