@@ -5,7 +5,7 @@ pub mod cli;
 pub mod cmd;
 pub mod planner;
 
-use common::command::{Session, Stop, Tool, apply, check, history, plan, process, resume, unlock};
+use common::command::{Session, Stop, Tool, apply, check, plan, process, unlock};
 use common::env::Env;
 use common::exit::Exit;
 use common::failure::Failure;
@@ -52,8 +52,7 @@ async fn run_verb(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
         Some(Verb::Check) => check::run(session, &cmd::prepare::run(session, cli).await?),
         Some(Verb::Apply { file }) => apply::run(session, file).await,
         Some(Verb::Status { watch }) => cmd::status::run(session, *watch).await,
-        Some(Verb::Resume { run }) => resume::run(session, run.as_deref()).await,
-        Some(Verb::History { run }) => history::run(session, run.as_deref()).await,
+        Some(Verb::Records(verb)) => verb.run(session).await,
         Some(Verb::Unlock { reason, force }) => unlock::run(session, reason, *force).await,
     }
 }

@@ -10,6 +10,7 @@ mod dry_run;
 mod fleet;
 mod former;
 mod known;
+mod left;
 mod migration;
 mod rollout;
 mod roxctl;
@@ -27,6 +28,7 @@ pub use cluster::ClusterExecutor;
 pub use dry_run::Refusal;
 pub use roxctl::RoxctlSetup;
 
+use super::account::Span;
 use super::event::{Event, Events, Outcome, Unit};
 use super::interrupt::Interrupt;
 use super::record::{Captured, Record, StepRecord, Wrote};
@@ -88,6 +90,11 @@ pub trait Execute {
         step: &Step,
         context: &StepContext<'_>,
     ) -> impl Future<Output = Result<Verified, StepError>>;
+
+    /// The times in which Central did not answer until now, as far as that is measured.
+    fn outages(&self) -> Option<Vec<Span>> {
+        None
+    }
 
     /// Looks at what the installation is after the run; what cannot be read is left out.
     fn conclude(&self, record: &Record) -> impl Future<Output = Conclusion>;

@@ -76,6 +76,9 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
     ) -> Run {
         record.state = final_state(stop.as_ref());
         let conclusion = self.executor.conclude(&record).await;
+        if let Some(part) = record.parts.last_mut() {
+            part.ended = Some(self.events.now());
+        }
         let mut report = self.report(&record, stop.as_ref(), conclusion, begin);
         if self.saved {
             record.report = Some(report.clone());
@@ -118,6 +121,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
                 warnings.push(warning.clone());
             }
         }
+        let earlier_outage = record.earlier_outage();
         Report {
             exit: match stop {
                 Some(stop) => stop.error.exit,
@@ -132,7 +136,12 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             limited_to: record.plan.limited_to(),
             central_asked: conclusion.central_asked,
             backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
-            outage_seconds: conclusion.outage_seconds.map(to_milliseconds),
+            outage_seconds: conclusion
+                .outage_seconds
+                .or_else(|| (earlier_outage > 0.0).then_some(0.0))
+                .map(|seconds| to_milliseconds(seconds + earlier_outage)),
+            outage_whole: record.part_count() == 1,
+            parts: record.part_count(),
             elapsed_seconds: self.events.seconds_since(begin),
             clusters: outcomes
                 .iter()
@@ -145,6 +154,10 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             next: match stop {
                 Some(_) if self.saved => ways_on(record),
                 Some(_) => Vec::new(),
+                None if unverified => {
+                    let word = record.operation.word();
+                    vec![command(&record.plan, &format!("{word} verify {}", record.id))]
+                }
                 None if record.operation == Operation::Scc => {
                     vec![command(&record.plan, "scc status")]
                 }
