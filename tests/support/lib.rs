@@ -3,7 +3,9 @@
 
 mod changes;
 pub mod collector;
+pub mod documents;
 mod finished;
+mod schema;
 mod shared;
 mod stage;
 
@@ -87,7 +89,7 @@ impl Installation {
     #[must_use]
     pub fn run(&self, binary: &str, arguments: &[&str]) -> Finished {
         let mut command = self.command(binary, arguments);
-        self.finish(command.output().expect("the binary starts"), arguments)
+        self.finish(command.output().expect("the binary starts"), binary, arguments)
     }
 
     /// As [`Self::run`], changed by `change` first.
@@ -100,7 +102,7 @@ impl Installation {
     ) -> Finished {
         let mut command = self.command(binary, arguments);
         change(&mut command);
-        self.finish(command.output().expect("the binary starts"), arguments)
+        self.finish(command.output().expect("the binary starts"), binary, arguments)
     }
 
     /// The command, with nothing of this process's environment.
@@ -220,12 +222,13 @@ impl Installation {
         secrets
     }
 
-    fn finish(&self, output: std::process::Output, arguments: &[&str]) -> Finished {
+    fn finish(&self, output: std::process::Output, binary: &str, arguments: &[&str]) -> Finished {
         let finished = Finished::new(&output, arguments);
         for secret in self.secrets() {
             let all = format!("{}{}", finished.stdout, finished.stderr);
             assert!(!all.contains(&secret), "a secret was printed by {arguments:?}:\n{all}");
         }
+        documents::check(binary, arguments, &finished.stdout);
         finished
     }
 }

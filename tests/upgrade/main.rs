@@ -11,6 +11,7 @@ mod input;
 mod plans;
 mod programs;
 mod quotas;
+mod records;
 mod rehearsals;
 mod roxctl;
 

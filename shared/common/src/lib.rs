@@ -11,6 +11,7 @@
 //! plan                  Plan, Step, Action, Undo, Finding: plain data
 //! rhacs                 pure knowledge of the product
 //! env exit failure fs   the process and its files
+//! schemas               the JSON Schemas of what is printed for programs
 //! bug                   what is told of a panic
 //! ```
 //!
@@ -41,6 +42,7 @@ pub mod rhacs;
 #[cfg(feature = "cluster")]
 pub mod roxctl;
 pub mod run;
+pub mod schemas;
 #[cfg(feature = "ui")]
 pub mod ui;
 #[cfg(feature = "cluster")]
