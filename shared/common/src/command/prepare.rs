@@ -37,7 +37,7 @@ pub async fn check(
         snapshot.access = access(&session.cluster, &snapshot.namespace, &plan, &grants).await;
     }
     let findings =
-        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options());
+        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options_of(&plan));
     Ok(Prepared { snapshot, plan, findings, central })
 }
 
