@@ -28,7 +28,7 @@ fn words_that_are_installed_are_offered() {
         run.lines().iter().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(words.pop(), Some(":4"));
     words.sort_unstable();
-    assert_eq!(words, ["completion", "doctor", "help", "upgrade", "version"]);
+    assert_eq!(words, ["completion", "doctor", "help", "schema", "upgrade", "version"]);
     assert_eq!(suite.rhacs(&["__complete", "-n", "x", "up"]).lines().len(), 2);
     assert!(suite.rhacs(&["__complete", "--con"]).stdout.contains("--context"));
     assert!(suite.rhacs(&["__complete", "doctor", "--f"]).stdout.starts_with("--fix\t"));

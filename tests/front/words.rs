@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use rhacs_tests::documents;
+
 use crate::support::Suite;
 
 #[test]
@@ -58,6 +60,37 @@ fn wrong_words_are_told_programs_as_well() {
         assert_eq!((&value["exit"], &value["code"]), (&"usage".into(), &2.into()), "{typed:?}");
         assert!(value.to_string().contains(expected), "{typed:?}: {value}");
         assert!(run.stderr.contains(expected), "{typed:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn every_document_has_a_schema() {
+    let suite = Suite::new();
+    let listed = suite.rhacs(&["schema", "-o", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    documents::is_described("schema", &listed);
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+    for name in ["check", "history", "run", "status", "verify", "plan", "failure", "doctor"] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    for name in names {
+        let run = suite.rhacs(&["schema", name]);
+        assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
+        let schema: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
+        assert_eq!(schema["title"], name);
+    }
+    assert!(suite.rhacs(&["schema"]).stdout.contains("All recorded runs"));
+    let unknown = suite.rhacs(&["schema", "histry", "-o", "json"]);
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
+    for (name, typed) in [
+        ("version", &["version", "-o", "json"][..]),
+        ("doctor", &["doctor", "-o", "json"]),
+        ("failure", &["schema", "histry", "-o", "json"]),
+    ] {
+        let run = suite.rhacs(typed);
+        documents::is_described(name, &serde_json::from_str(&run.stdout).unwrap());
     }
 }
 

@@ -18,7 +18,7 @@ fn a_broken_pull_is_told_in_seconds_and_resumed_when_the_image_is_there() {
         .says("rhacs-main-rhel8:3.69.2");
     let took = began.elapsed();
     assert!(took < Duration::from_secs(30), "it took {took:?} to say so");
-    let runs = upgrade(&installation, "history -o json").ends_with(0).json();
+    let runs = upgrade(&installation, "history -o json").ends_with(0).json()["runs"].clone();
     assert_eq!(runs[0]["state"], "failed", "{runs:#}");
     installation.faults().clear();
     upgrade(&installation, "resume --yes").ends_with(0);

@@ -62,7 +62,7 @@ fn everything_is_at_the_target(installation: &Installation) {
 }
 
 fn the_run_is_recorded(installation: &Installation) {
-    let runs = upgrade(installation, "history -o json").ends_with(0).json();
+    let runs = upgrade(installation, "history -o json").ends_with(0).json()["runs"].clone();
     assert_eq!(runs[0]["state"], "finished");
     assert_eq!(runs[0]["to"], "3.69.2");
     let run = runs[0]["run"].as_str().expect("a run");

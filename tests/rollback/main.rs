@@ -96,6 +96,6 @@ fn assert_same(before: &[Value], after: &[Value], what: &str) {
 }
 
 fn runs(installation: &Installation) -> Vec<Value> {
-    let history = rollback(installation, "history -o json").ends_with(0).json();
+    let history = rollback(installation, "history -o json").ends_with(0).json()["runs"].clone();
     history.as_array().expect("runs").clone()
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use common::env::{Env, Machine};
 use common::exit::Exit;
-use rhacs_tests::Finished;
+use rhacs_tests::{Finished, documents};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,7 +61,9 @@ impl Computer {
         let words: Vec<&str> = words.split_whitespace().collect();
         let mut command = self.command(&words);
         change(&mut command);
-        Finished::new(&command.output().expect("the binary starts"), &words)
+        let finished = Finished::new(&command.output().expect("the binary starts"), &words);
+        documents::check_closed(ROXCTL, &words, &finished.stdout);
+        finished
     }
 
     /// The command, with nothing of this process's environment.

@@ -110,7 +110,7 @@ fn kill_at(installation: &Installation, migration: Migration, number: usize) {
 /// Resumes the run, or starts it again when it was killed before it was recorded or at its end.
 fn finish(installation: &Installation, migration: Migration, number: usize) {
     scc(installation, "unlock --reason crashed --force --yes").ends_with(0);
-    let runs = scc(installation, "history -o json").ends_with(0).json();
+    let runs = scc(installation, "history -o json").ends_with(0).json()["runs"].clone();
     let unfinished = runs.as_array().expect("runs").iter().any(|run| run["state"] != "finished");
     let words = if unfinished { "resume --yes" } else { migration.words };
     let done = scc(installation, words);

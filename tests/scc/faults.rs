@@ -32,7 +32,7 @@ fn pods_that_do_not_come_up_stop_the_run_before_anything_is_deleted() {
     restored.ends_with(4).says("RHACS-ROLLOUT-UNFINISHED").says("CrashLoopBackOff");
     installation.simulation().faults().clear();
     scc(&installation, "resume --yes").ends_with(0);
-    let runs = scc(&installation, "history -o json").ends_with(0).json();
+    let runs = scc(&installation, "history -o json").ends_with(0).json()["runs"].clone();
     let failed = runs.as_array().expect("runs").iter().find(|it| it["run"] == run.as_str());
     assert_eq!(failed.expect("it is listed")["state"], "rolledBack", "{runs}");
     scc(&installation, "resume --yes").ends_with(2).says("no run to resume");

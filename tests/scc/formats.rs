@@ -1,6 +1,6 @@
 //! `-o json`: one document for every outcome of every verb.
 
-use rhacs_tests::{Finished, Installation};
+use rhacs_tests::{Finished, Installation, documents};
 use serde_json::{Value, json};
 use sim::faults::{RequestAction, RequestRule, Script};
 
@@ -9,7 +9,10 @@ use crate::{newest_run, scc};
 /// The one document that a command printed.
 #[track_caller]
 fn document(installation: &Installation, words: &str, code: i32) -> Value {
-    let done: Finished = scc(installation, &format!("{words} -o json")).ends_with(code);
+    let words = format!("{words} -o json");
+    let done: Finished = scc(installation, &words).ends_with(code);
+    let words: Vec<&str> = words.split_whitespace().collect();
+    documents::check_closed(crate::SCC, &words, &done.stdout);
     done.json()
 }
 
@@ -23,7 +26,7 @@ fn whatever_comes_of_a_command_is_one_document() {
     assert_eq!(answer("check --for 4.4.0", 0)["exit"], "done");
     assert_eq!(answer("apply --for 4.4.0 --dry-run", 0)["operation"], "scc");
     assert_eq!(answer("apply --for 4.4.0 --dry-run=server", 0)["operation"], "scc");
-    assert_eq!(answer("history", 0), json!([]));
+    assert_eq!(answer("history", 0)["runs"], json!([]));
     assert_eq!(answer("unlock --reason none", 0)["removed"], false);
     assert_eq!(answer("apply --for 4.4.0 --prune --yes", 0)["exit"], "done");
     assert_eq!(answer("apply --for 4.4.0 --prune --yes", 0)["exit"], "done", "nothing to do");

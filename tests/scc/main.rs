@@ -56,7 +56,7 @@ fn exists(installation: &Installation, name: &str) -> bool {
 
 /// The id of the newest recorded run.
 fn newest_run(installation: &Installation) -> String {
-    let runs = scc(installation, "history -o json").ends_with(0).json();
+    let runs = scc(installation, "history -o json").ends_with(0).json()["runs"].clone();
     runs[0]["run"].as_str().expect("a run").to_owned()
 }
 

@@ -3,9 +3,11 @@
 
 mod changes;
 pub mod collector;
+pub mod documents;
 mod finished;
 #[cfg(target_os = "linux")]
 mod pod;
+mod schema;
 mod shared;
 mod stage;
 
@@ -91,7 +93,7 @@ impl Installation {
     #[must_use]
     pub fn run(&self, binary: &str, arguments: &[&str]) -> Finished {
         let mut command = self.command(binary, arguments);
-        self.finish(command.output().expect("the binary starts"), arguments)
+        self.finish(command.output().expect("the binary starts"), binary, arguments)
     }
 
     /// As [`Self::run`], changed by `change` first.
@@ -104,7 +106,7 @@ impl Installation {
     ) -> Finished {
         let mut command = self.command(binary, arguments);
         change(&mut command);
-        self.finish(command.output().expect("the binary starts"), arguments)
+        self.finish(command.output().expect("the binary starts"), binary, arguments)
     }
 
     /// The command, with nothing of this process's environment.
@@ -224,12 +226,13 @@ impl Installation {
         secrets
     }
 
-    fn finish(&self, output: std::process::Output, arguments: &[&str]) -> Finished {
+    fn finish(&self, output: std::process::Output, binary: &str, arguments: &[&str]) -> Finished {
         let finished = Finished::new(&output, arguments);
         for secret in self.secrets() {
             let all = format!("{}{}", finished.stdout, finished.stderr);
             assert!(!all.contains(&secret), "a secret was printed by {arguments:?}:\n{all}");
         }
+        documents::check(binary, arguments, &finished.stdout);
         finished
     }
 }

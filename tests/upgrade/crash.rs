@@ -132,7 +132,7 @@ fn kill_at(installation: &Installation, number: usize) {
 /// Resumes the run, or starts it when it was killed before it was recorded.
 fn finish(installation: &Installation, number: usize) {
     upgrade(installation, "unlock --reason crashed --force --yes").ends_with(0);
-    let runs = upgrade(installation, "history -o json").ends_with(0).json();
+    let runs = upgrade(installation, "history -o json").ends_with(0).json()["runs"].clone();
     let unfinished = runs.as_array().expect("runs").iter().any(|run| run["state"] != "finished");
     let words = if unfinished { "resume --yes" } else { "--to 3.69.2 --yes" };
     let done = upgrade(installation, words);

@@ -92,7 +92,7 @@ fn history_keeps_what_was_done() {
     let installation = Installation::at("3.66.1").start();
     upgrade(&installation, "history").ends_with(0).says("no runs are recorded");
     upgrade(&installation, "--to 3.69.2 --yes").ends_with(0);
-    let runs = upgrade(&installation, "history -o json").ends_with(0).json();
+    let runs = upgrade(&installation, "history -o json").ends_with(0).json()["runs"].clone();
     assert_eq!(runs[0]["state"], "finished");
     assert_eq!(runs[0]["to"], "3.69.2");
     let run = runs[0]["run"].as_str().expect("a run");

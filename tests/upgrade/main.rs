@@ -17,6 +17,7 @@ mod programs;
 #[path = "../splunk/proxy.rs"]
 mod proxy;
 mod quotas;
+mod records;
 mod rehearsals;
 mod rights;
 mod roxctl;

@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use common::central::CentralArgs;
 use common::cluster::ConnectionArgs;
 use common::command::help::{Shown, share_flags};
+use common::command::verbs::{RecordVerb, with_examples};
 use common::command::{DryRun, Flags, RunArgs};
 use common::exit::Exit;
 use common::failure::Failure;
@@ -18,6 +19,7 @@ use common::rhacs::images::{Image, ImageOptions, Role};
 use common::rhacs::{Component, Version};
 use common::ui::UiArgs;
 
+use crate::TOOL;
 use crate::gather::Choice;
 use crate::planner::Request;
 
@@ -78,18 +80,9 @@ pub enum Verb {
         #[arg(value_name = "PLAN")]
         file: PathBuf,
     },
-    /// Finish a rollback that was cut off
-    #[command(after_help = examples::RESUME_EXAMPLES)]
-    Resume {
-        /// The run; by default the newest one that is not finished
-        run: Option<String>,
-    },
-    /// List the recorded runs, or show one
-    #[command(after_help = examples::HISTORY_EXAMPLES)]
-    History {
-        /// The run to show
-        run: Option<String>,
-    },
+    /// The recorded runs.
+    #[command(flatten)]
+    Records(RecordVerb),
     /// Remove the lock that a dead run left behind
     #[command(after_help = examples::UNLOCK_EXAMPLES)]
     Unlock {
@@ -143,8 +136,7 @@ impl Cli {
         let (verb, runs) = match &self.verb {
             None | Some(Verb::Plan { .. } | Verb::Check) => return self.check_force(),
             Some(Verb::Apply { .. }) => ("apply", true),
-            Some(Verb::Resume { .. }) => ("resume", true),
-            Some(Verb::History { .. }) => ("history", false),
+            Some(Verb::Records(verb)) => (verb.word(), verb.takes_timeout()),
             Some(Verb::Unlock { .. }) => ("unlock", false),
         };
         let is_planned = verb == "apply";
@@ -235,11 +227,11 @@ impl Cli {
 /// The command as clap sees it, with every flag usable at every verb.
 #[must_use]
 pub fn command() -> clap::Command {
-    share_flags(Cli::command(), &SHOWN)
+    with_examples(share_flags(Cli::command(), &SHOWN), &TOOL)
 }
 
 /// What the help of each verb shows.
-const SHOWN: [Shown; 6] = [
+const SHOWN: [Shown; 8] = [
     (
         "plan",
         &[
@@ -287,6 +279,8 @@ const SHOWN: [Shown; 6] = [
         ],
     ),
     ("history", &["Output options", "Connection options"]),
+    ("verify", &["--timeout", "Central options", "Output options", "Connection options"]),
+    ("report", &["Output options", "Connection options"]),
     ("unlock", &["--yes", "Output options", "Connection options"]),
 ];
 

@@ -6,7 +6,7 @@ pub mod cmd;
 pub mod gather;
 pub mod planner;
 
-use common::command::{Session, Stop, Tool, check, history, plan, process, resume, unlock};
+use common::command::{Session, Stop, Tool, check, plan, process, unlock};
 use common::env::Env;
 use common::exit::Exit;
 use common::failure::Failure;
@@ -42,8 +42,7 @@ async fn dispatch(cli: Cli, env: Env, ui: Ui, stop: Stop) -> Result<Exit, Failur
         }
         Some(Verb::Check) => check::run(&session, &cmd::prepare::run(&session, &cli).await?),
         Some(Verb::Apply { file }) => cmd::apply::run(&session, file).await,
-        Some(Verb::Resume { run }) => resume::run(&session, run.as_deref()).await,
-        Some(Verb::History { run }) => history::run(&session, run.as_deref()).await,
+        Some(Verb::Records(verb)) => verb.run(&session).await,
         Some(Verb::Unlock { reason, force }) => unlock::run(&session, reason, *force).await,
     }
 }

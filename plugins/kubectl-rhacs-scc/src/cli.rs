@@ -142,7 +142,7 @@ impl Cli {
             Some(Verb::Apply { file: Some(_) }) => ("apply PLAN", &REVIEWED),
             Some(Verb::Restore { .. }) => ("restore", &REVIEWED),
             Some(Verb::Export { .. }) => ("export", &["--components"]),
-            Some(Verb::Records(verb @ RecordVerb::Resume { .. })) => {
+            Some(Verb::Records(verb)) if verb.takes_timeout() => {
                 (verb.word(), &["--timeout", "--rehearse"])
             }
             Some(Verb::Records(verb)) => (verb.word(), &["--rehearse"]),
@@ -209,11 +209,13 @@ pub fn command() -> clap::Command {
 const REVIEWED: [&str; 4] = ["--timeout", "--accept", "--dry-run", "--rehearse"];
 
 /// What the help of the verbs shows at which not every flag means something.
-const SHOWN: [Shown; 6] = [
+const SHOWN: [Shown; 8] = [
     ("status", &["SCC options", "--rehearse", "Output options", "Connection options"]),
     ("export", &["--for", "--components", "Output options", "--namespace"]),
     ("restore", &["Run options", "Output options", "Connection options"]),
     ("resume", &["--yes", "--timeout", "Output options", "Connection options"]),
     ("history", &["Output options", "Connection options"]),
+    ("verify", &["--timeout", "Output options", "Connection options"]),
+    ("report", &["Output options", "Connection options"]),
     ("unlock", &["--yes", "Output options", "Connection options"]),
 ];

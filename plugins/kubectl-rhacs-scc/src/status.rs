@@ -18,6 +18,8 @@ use crate::checks::{in_place, spec_of};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
+    /// The number of this format.
+    pub schema: u32,
     /// The namespace.
     pub namespace: String,
     /// The release that runs: the oldest of its images.
@@ -108,6 +110,7 @@ pub fn status(
     let release = plan.map(|plan| plan.to.clone());
     let compared = release.clone().or_else(|| running.clone());
     Status {
+        schema: 1,
         namespace: snapshot.namespace.clone(),
         era: running.as_ref().map(Era::of),
         eras_in_place: in_place(snapshot),

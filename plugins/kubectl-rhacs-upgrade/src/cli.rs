@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use common::central::CentralArgs;
 use common::cluster::ConnectionArgs;
 use common::command::help::{Shown, share_flags};
+use common::command::verbs::{RecordVerb, with_examples};
 use common::command::{DryRun, Flags, RunArgs};
 use common::exit::Exit;
 use common::failure::Failure;
@@ -20,6 +21,7 @@ use common::rhacs::images::{ImageOptions, Role};
 use common::rhacs::{Component, Version};
 use common::ui::UiArgs;
 
+use crate::TOOL;
 use crate::planner::Request;
 
 /// Upgrade a manifest installation of RHACS: plan, show, ask, apply, verify
@@ -92,18 +94,9 @@ pub enum Verb {
         #[arg(long, conflicts_with = "watch")]
         exit_code: bool,
     },
-    /// Finish a run that was cut off
-    #[command(after_help = examples::RESUME_EXAMPLES)]
-    Resume {
-        /// The run; by default the newest one that is not finished
-        run: Option<String>,
-    },
-    /// List the recorded runs, or show one
-    #[command(after_help = examples::HISTORY_EXAMPLES)]
-    History {
-        /// The run to show
-        run: Option<String>,
-    },
+    /// The recorded runs.
+    #[command(flatten)]
+    Records(RecordVerb),
     /// Remove the lock that a dead run left behind
     #[command(after_help = examples::UNLOCK_EXAMPLES)]
     Unlock {
@@ -179,8 +172,7 @@ impl Cli {
             None | Some(Verb::Plan { .. } | Verb::Check) => return Ok(()),
             Some(Verb::Apply { .. }) => ("apply", true),
             Some(Verb::Status { .. }) => ("status", false),
-            Some(Verb::Resume { .. }) => ("resume", true),
-            Some(Verb::History { .. }) => ("history", false),
+            Some(Verb::Records(verb)) => (verb.word(), verb.word() == "resume"),
             Some(Verb::Unlock { .. }) => ("unlock", false),
         };
         let (target, run) = (&self.target, &self.run);
@@ -191,8 +183,8 @@ impl Cli {
             ("--image", !target.images.is_empty()),
             ("--skip-backup", target.skip_backup),
             ("--scanner-config", target.scanner_config.is_some()),
-            ("--backup-dir", target.backup_dir.is_some() && verb != "resume"),
-            ("--timeout", run.timeout.is_some() && !plans),
+            ("--backup-dir", target.backup_dir.is_some() && !plans),
+            ("--timeout", run.timeout.is_some() && !plans && verb != "verify"),
             ("--keep-replicas", target.keep_replicas),
             ("--roxctl", target.roxctl),
             ("--revoke-token", target.revoke_token),
@@ -262,11 +254,11 @@ impl Cli {
 /// The command as clap sees it, with every flag usable at every verb.
 #[must_use]
 pub fn command() -> clap::Command {
-    share_flags(Cli::command(), &SHOWN)
+    with_examples(share_flags(Cli::command(), &SHOWN), &TOOL)
 }
 
 /// What the help of the verbs that plan nothing shows.
-const SHOWN: [Shown; 5] = [
+const SHOWN: [Shown; 7] = [
     (
         "apply",
         &[
@@ -275,6 +267,7 @@ const SHOWN: [Shown; 5] = [
             "--timeout",
             "--accept",
             "--rollback-on-failure",
+            "--backup-dir",
             "Central options",
             "Output options",
             "Connection options",
@@ -295,6 +288,8 @@ const SHOWN: [Shown; 5] = [
     ),
     ("status", &["Central options", "Output options", "Connection options"]),
     ("history", &["Output options", "Connection options"]),
+    ("verify", &["--timeout", "Central options", "Output options", "Connection options"]),
+    ("report", &["Output options", "Connection options"]),
     ("unlock", &["--yes", "Output options", "Connection options"]),
 ];
 

@@ -5,7 +5,7 @@ pub mod cli;
 pub mod cmd;
 pub mod planner;
 
-use common::command::{Session, Stop, Tool, apply, check, history, plan, process, resume, unlock};
+use common::command::{Session, Stop, Tool, apply, check, plan, process, unlock};
 use common::env::Env;
 use common::exit::Exit;
 use common::failure::Failure;
@@ -55,8 +55,7 @@ async fn run_verb(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
             let looking = cmd::status::Looking { watch: *watch, exit_code: *exit_code };
             cmd::status::run(session, looking).await
         }
-        Some(Verb::Resume { run }) => resume::run(session, run.as_deref()).await,
-        Some(Verb::History { run }) => history::run(session, run.as_deref()).await,
+        Some(Verb::Records(verb)) => verb.run(session).await,
         Some(Verb::Unlock { reason, force }) => unlock::run(session, reason, *force).await,
     }
 }

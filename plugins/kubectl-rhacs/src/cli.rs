@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use common::complete::Shell;
+use common::schemas::DOCUMENTS;
 use common::ui::{Output, UiArgs};
 
 use crate::words::WORDS;
@@ -51,6 +53,13 @@ pub enum Word {
     /// Print the versions of all programs of the suite
     #[command(after_help = VERSION_EXAMPLES)]
     Version,
+    /// Print the JSON Schema of what a command prints with -o json
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema {
+        /// The kind of document; without one: all there are
+        #[arg(value_parser = names())]
+        name: Option<String>,
+    },
     /// Complete command lines in a shell, or under kubectl
     #[command(after_help = COMPLETION_EXAMPLES, subcommand_value_name = "WHAT",
         subcommand_help_heading = "What", disable_help_subcommand = true)]
@@ -129,6 +138,11 @@ pub fn command() -> Command {
     own.subcommands(others)
 }
 
+/// The names of the kinds of documents.
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name))
+}
+
 /// The help of the front door.
 #[must_use]
 pub fn help_text() -> String {
@@ -164,6 +178,14 @@ Examples:
 
   # For a bug report
   kubectl rhacs version -o yaml";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  # What there is
+  kubectl rhacs schema
+
+  # What `kubectl rhacs upgrade history -o json` prints
+  kubectl rhacs schema history";
 
 const COMPLETION_EXAMPLES: &str = "\
 Examples:

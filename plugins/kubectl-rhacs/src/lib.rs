@@ -68,6 +68,7 @@ fn own(env: &Env) -> Exit {
     let result = match cli.word {
         None => ui.data(&cli::help_text()).map(|()| Exit::Done),
         Some(Word::Help { words }) => cmd::help::run(&ui, &words),
+        Some(Word::Schema { name }) => cmd::schema::run(&ui, name.as_deref()),
         Some(Word::Version) => cmd::version::run(env, &ui),
         Some(Word::Doctor { fix }) => cmd::doctor::run(env, &ui, fix),
         Some(Word::Completion { what }) => cmd::completion::run(env, &ui, what),

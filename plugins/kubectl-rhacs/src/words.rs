@@ -42,7 +42,7 @@ pub const WORDS: [Word; 4] = [
 ];
 
 /// The words the front door answers itself.
-pub const OWN_WORDS: [&str; 4] = ["completion", "doctor", "help", "version"];
+pub const OWN_WORDS: [&str; 5] = ["completion", "doctor", "help", "schema", "version"];
 
 /// The word with this name.
 #[must_use]

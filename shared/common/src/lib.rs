@@ -13,6 +13,7 @@
 //! rhacs                 pure knowledge of the product
 //! owners                who else writes an object
 //! env exit failure fs   the process and its files
+//! schemas               the JSON Schemas of what is printed for programs
 //! bug                   what is told of a panic
 //! ```
 //!
@@ -46,6 +47,7 @@ pub mod rhacs;
 #[cfg(feature = "cluster")]
 pub mod roxctl;
 pub mod run;
+pub mod schemas;
 #[cfg(feature = "ui")]
 pub mod ui;
 #[cfg(feature = "cluster")]

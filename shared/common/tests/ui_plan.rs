@@ -128,6 +128,8 @@ fn report() -> Report {
             sha256: "00ff".to_owned(),
         }),
         outage_seconds: Some(41.8),
+        outage_whole: true,
+        parts: 1,
         elapsed_seconds: 372.0,
         clusters: vec![ClusterReport {
             name: "production".to_owned(),

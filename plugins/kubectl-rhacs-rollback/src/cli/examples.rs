@@ -24,19 +24,6 @@ Examples:
   # From standard input
   kubectl rhacs rollback apply - --yes < plan.yaml";
 
-pub(super) const RESUME_EXAMPLES: &str = "\
-Examples:
-  # The newest rollback that is not finished
-  kubectl rhacs rollback resume";
-
-pub(super) const HISTORY_EXAMPLES: &str = "\
-Examples:
-  # All recorded runs, those of upgrades too
-  kubectl rhacs rollback history
-
-  # The steps of one
-  kubectl rhacs rollback history 20260102-120000-k3v9";
-
 pub(super) const UNLOCK_EXAMPLES: &str = "\
 Examples:
   kubectl rhacs rollback unlock --reason \"the laptop of that run was lost\"";

@@ -33,7 +33,7 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
             .filter_map(ObjectRef::of)
             .map(|object| format!("{}\n", object.qualified()))
             .collect(),
-        Output::Table | Output::Wide | Output::Yaml => {
+        _ => {
             let texts = documents.iter().map(|document| Ok(format!("---\n{}", to_yaml(document)?)));
             texts.collect::<Result<String, Failure>>()?
         }

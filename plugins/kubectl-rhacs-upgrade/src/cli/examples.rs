@@ -35,22 +35,6 @@ Examples:
   # For a script: 0 healthy, 10 something to do, 5 not everything could be looked at
   kubectl rhacs upgrade status --exit-code > /dev/null";
 
-pub(super) const RESUME_EXAMPLES: &str = "\
-Examples:
-  # The newest run that is not finished
-  kubectl rhacs upgrade resume
-
-  # A certain one
-  kubectl rhacs upgrade resume 20260102-120000-k3v9";
-
-pub(super) const HISTORY_EXAMPLES: &str = "\
-Examples:
-  # All recorded runs
-  kubectl rhacs upgrade history
-
-  # The steps of one
-  kubectl rhacs upgrade history 20260102-120000-k3v9";
-
 pub(super) const UNLOCK_EXAMPLES: &str = "\
 Examples:
   kubectl rhacs upgrade unlock --reason \"the laptop of that run was lost\"";

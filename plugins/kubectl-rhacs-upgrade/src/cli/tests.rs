@@ -59,7 +59,15 @@ fn flags_that_mean_nothing_at_a_verb_are_refused() {
         let refused = read(words).expect(words).check().expect_err(words);
         assert_eq!(refused.exit(), Exit::Usage, "{words}");
     }
-    for words in ["status --watch", "apply - --yes --accept X", "resume --rollback-on-failure"] {
+    for words in [
+        "status --watch",
+        "apply - --yes --accept X --backup-dir /backup",
+        "resume --rollback-on-failure",
+        "resume --backup-dir /backup",
+        "verify --timeout 5m",
+        "report x -o html",
+        "history close x --reason gone",
+    ] {
         assert!(read(words).expect(words).check().is_ok(), "{words}");
     }
 }
@@ -72,7 +80,14 @@ fn the_help_of_a_verb_shows_only_what_is_taken_there() {
             &["--timeout", "--backup-dir", "--rehearse"][..],
             &["--dry-run", "--accept"][..],
         ),
-        ("apply", &["--dry-run", "--accept"], &["--rehearse", "--backup-dir", "--registry"]),
+        (
+            "apply",
+            &["--dry-run", "--accept", "--backup-dir", "--token-file"],
+            &["--rehearse", "--registry"],
+        ),
+        ("verify", &["--timeout", "--token-file"], &["--dry-run", "--accept", "--to "]),
+        ("report", &["html", "--context"], &["--token-file", "wide"]),
+        ("history close", &["--reason", "--context"], &["--token-file", "--yes"]),
     ] {
         let help = read(&format!("{verb} --help")).expect_err(verb).to_string();
         for flag in shown {

@@ -244,7 +244,7 @@ fn backup(directory: &str, request: &Request) -> Step {
     Step {
         id: "backup".to_owned(),
         component: None,
-        title: format!("Back up Central to {directory}"),
+        title: Action::backup_title(directory),
         action: Action::Backup { directory: directory.to_owned() },
         changes: vec![Change {
             rule: "backup".to_owned(),

@@ -3,4 +3,5 @@
 pub mod completion;
 pub mod doctor;
 pub mod help;
+pub mod schema;
 pub mod version;

@@ -60,6 +60,14 @@ impl Probe {
         tally.outage(self.clock.now())
     }
 
+    /// The times without an answer, oldest first; one that goes on ends now.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<(Timestamp, Timestamp)> {
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = tally.down_since.map(|since| (since, self.clock.now()));
+        tally.gaps.iter().copied().chain(current).collect()
+    }
+
     /// Ends the measurement.
     #[must_use]
     pub fn stop(self) -> Outage {
@@ -92,13 +100,16 @@ async fn measure(client: CentralClient, clock: Clock, tally: Arc<Mutex<Tally>>) 
 struct Tally {
     outage: Outage,
     down_since: Option<Timestamp>,
+    /// The outages that are over.
+    gaps: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Tally {
     fn record(&mut self, answered: bool, at: Timestamp) {
         match (answered, self.down_since) {
-            (true, Some(_)) => {
+            (true, Some(since)) => {
                 self.outage = self.outage(at);
+                self.gaps.push((since, at));
                 self.outage.ended = Some(at);
                 self.down_since = None;
             }
@@ -143,6 +154,7 @@ mod tests {
         assert_eq!(outage.longest, Duration::from_secs(10));
         let began = start + Duration::from_secs(2);
         assert_eq!((outage.began, outage.ended), (Some(began), None), "it goes on");
+        assert_eq!(tally.gaps, [(began, start + Duration::from_secs(5))], "those that are over");
     }
 
     #[test]

@@ -97,9 +97,13 @@ mod tests {
 
     #[test]
     fn an_unfinished_run_is_resumed_first() {
-        for (state, found) in
-            [("running", true), ("failed", true), ("interrupted", true), ("finished", false)]
-        {
+        for (state, found) in [
+            ("running", true),
+            ("failed", true),
+            ("interrupted", true),
+            ("finished", false),
+            ("closed", false),
+        ] {
             let mut installation = Installation::at("3.62.1");
             installation.snapshot.secrets.push(record(state));
             assert_eq!(installation.has("RHACS-RUN-UNFINISHED", "3.69.2"), found, "{state}");

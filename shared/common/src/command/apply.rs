@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Session, Tool, execute, prepare, propose_and_run};
+use crate::checks::known_codes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{PLAN_SCHEMA, Plan, moved};
@@ -15,6 +16,7 @@ use crate::rhacs::{ObjectRef, Snapshot};
 /// # Errors
 /// A plan that cannot be read, was edited, is for another cluster, or no longer fits.
 pub async fn run(session: &Session, file: &Path) -> Result<Exit, Failure> {
+    known_codes(session.tool.groups, &session.flags.run.accept)?;
     let mut plan = read(session, file)?;
     execute::refuse_if_locked(session).await?;
     let (snapshot, central) = session.observe_all().await?;

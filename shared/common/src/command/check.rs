@@ -12,8 +12,12 @@ use crate::ui::{Output, findings_text};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CheckReport<'a> {
+    /// The number of this format.
+    schema: u32,
     /// How the command ends.
     exit: Exit,
+    /// The same as the number that the process ends with.
+    code: u8,
     /// All findings.
     findings: &'a [Finding],
 }
@@ -25,7 +29,7 @@ struct CheckReport<'a> {
 pub fn run(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
     let verdict = stop_if_blocked(&prepared.plan, &prepared.findings);
     let exit = verdict.as_ref().map_or_else(Failure::exit, |()| Exit::Done);
-    let report = CheckReport { exit, findings: &prepared.findings };
+    let report = CheckReport { schema: 1, exit, code: exit.code(), findings: &prepared.findings };
     session.ui.print(&report, |output, look| {
         if output == Output::Name {
             let codes = prepared.findings.iter().map(|finding| format!("{}\n", finding.code));

@@ -1,20 +1,24 @@
 //! From a plan to a finished run: lock, record, run, report.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::session::directory_fault;
 use super::{Prepared, Session, roxctl, taken_back};
 use crate::central::{CentralClient, Probe};
 use crate::cluster::{Cluster, Held, Lease, Patience};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::all_objects;
-use crate::plan::{Action, Operation, Plan, Running};
+use crate::plan::{Action, Finding, Operation, Plan, Running, Severity, Step};
 use crate::rhacs::parity::{Difference, compare};
 use crate::rhacs::{Snapshot, scc};
 use crate::run::{
-    ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report, Runner,
-    health, lock, locked,
+    Accepted, ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report,
+    Runner, StepState, health, lock, locked,
 };
 use crate::ui::plan_text;
 
@@ -50,9 +54,10 @@ pub async fn start(session: &Session, prepared: Prepared) -> Result<Exit, Failur
 /// # Errors
 /// As [`start`].
 pub async fn start_unreported(session: &Session, prepared: Prepared) -> Result<Report, Failure> {
-    let Prepared { snapshot, plan, central, .. } = prepared;
+    let Prepared { snapshot, plan, central, findings } = prepared;
     let (who, host, now) = (who(session, &snapshot), host(session), session.env.now());
-    let record = Record::new(session.env.run_id(), plan, who, host, now);
+    let accepted = accepted(findings, &who, now);
+    let record = Record { accepted, ..Record::new(session.env.run_id(), plan, who, host, now) };
     let held = take_lock(session, &record).await?;
     let journal = ClusterJournal::new(&patient(session)).among(&snapshot.secrets);
     carry_out(session, record, journal, held, &snapshot, central).await
@@ -70,6 +75,7 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("there is no run {id}")));
     };
     adjust(session, &mut record.plan);
+    refuse_lost_directory(session, &record)?;
     record.resume(who(session, &snapshot), host(session), session.env.now());
     let held = match take_lock(session, &record).await {
         Err(failure) if failure.exit() == Exit::Locked => {
@@ -80,6 +86,21 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
     let report = carry_out(session, record, journal, held, &snapshot, central).await?;
     session.ui.report(&report)?;
     Ok(report.exit)
+}
+
+/// A run that is taken up again on another computer may name a directory that is not there: said
+/// before anything is changed or recorded.
+fn refuse_lost_directory(session: &Session, record: &Record) -> Result<(), Failure> {
+    let is_left = |step: &&Step| record.step_state(&step.id) != StepState::Done;
+    let backup = record.plan.steps.iter().filter(is_left).find_map(|step| match &step.action {
+        Action::Backup { directory } => Some(Path::new(directory)),
+        _ => None,
+    });
+    let Some(fault) = backup.and_then(directory_fault) else { return Ok(()) };
+    let resume = format!("resume {} --backup-dir DIR", record.id);
+    Err(Failure::new(Exit::Blocked, fault)
+        .because("the backup that is left to do could not be written; nothing was changed")
+        .hint(session.command(&resume)))
 }
 
 /// The report of a run that had nothing to do: what runs, and how it differs from the release.
@@ -111,6 +132,8 @@ pub async fn idle_report(session: &Session, prepared: &Prepared) -> Report {
         central_asked: prepared.central.as_ref().is_some_and(CentralClient::has_credentials),
         backup: None,
         outage_seconds: None,
+        outage_whole: true,
+        parts: 1,
         elapsed_seconds: 0.0,
         clusters: Vec::new(),
         parity: parity(session, plan).await,
@@ -163,15 +186,18 @@ async fn carry_out(
 }
 
 /// Lets `--timeout` and `--backup-dir` replace what a recorded or reviewed plan has: neither changes
-/// what is done to the cluster, and a limit that was too short would stop every attempt alike.
+/// what is done to the cluster, and a limit that was too short would stop every attempt alike. A
+/// plan that was made elsewhere writes its backup here: a relative directory is meant from where it
+/// is run.
 pub fn adjust(session: &Session, plan: &mut Plan) {
     for step in &mut plan.steps {
         if let Some(timeout) = session.flags.run.timeout {
             step.timeout_seconds = timeout.as_secs().max(1);
         }
-        let other = &session.flags.backup_directory;
-        if let (Action::Backup { directory }, Some(other)) = (&mut step.action, other) {
-            *directory = session.env.resolve(other).display().to_string();
+        if let Action::Backup { directory } = &mut step.action {
+            let other = session.flags.backup_directory.as_deref();
+            *directory = session.full_path(other.unwrap_or(Path::new(directory.as_str())));
+            step.title = Action::backup_title(directory);
         }
     }
 }
@@ -202,7 +228,7 @@ fn is_about_constraints(object: &str) -> bool {
 
 /// The connection for what a run reads and writes. The lock is renewed without patience: it has its
 /// own, which knows when it expires.
-fn patient(session: &Session) -> Cluster {
+pub(super) fn patient(session: &Session) -> Cluster {
     session.cluster.with_patience(patience(session))
 }
 
@@ -244,14 +270,30 @@ async fn outwait_own_lock(
     }
 }
 
-fn who(session: &Session, snapshot: &Snapshot) -> String {
+/// The findings that a run starts in spite of.
+fn accepted(findings: Vec<Finding>, who: &str, now: Timestamp) -> Vec<Accepted> {
+    let accepted = findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Accept && finding.accepted);
+    accepted
+        .map(|finding| Accepted {
+            code: finding.code,
+            what: finding.what,
+            why: finding.why,
+            by: who.to_owned(),
+            at: now,
+        })
+        .collect()
+}
+
+pub(super) fn who(session: &Session, snapshot: &Snapshot) -> String {
     match snapshot.access.user.as_str() {
         "" => session.env.user().to_owned(),
         user => user.to_owned(),
     }
 }
 
-fn host(session: &Session) -> String {
+pub(super) fn host(session: &Session) -> String {
     session.env.host().to_owned()
 }
 

@@ -8,6 +8,7 @@ pub mod apply;
 mod args;
 pub mod check;
 mod completions;
+pub mod evidence;
 pub mod execute;
 pub mod help;
 pub mod history;
@@ -22,6 +23,7 @@ mod session;
 mod taken_back;
 pub mod unlock;
 pub mod verbs;
+pub mod verify;
 
 pub use args::{DryRun, Flags, RunArgs};
 pub use prepare::{Prepared, check as prepare, stop_if_blocked};

@@ -42,7 +42,7 @@ pub async fn check(
         snapshot.access = access(&session.cluster, &snapshot.namespace, wanted, &grants).await;
     }
     let findings =
-        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options());
+        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options_of(&plan));
     Ok(Prepared { snapshot, plan, findings, central })
 }
 

@@ -54,7 +54,7 @@ async fn nothing_to_do(session: &Session, prepared: &Prepared) -> Result<Exit, F
     let ui = &session.ui;
     ui.say(&format!("nothing to do: {}", already(&prepared.plan)));
     if ui.output().is_structured() {
-        ui.print(&execute::idle_report(session, prepared).await, |_, _| String::new())?;
+        ui.report(&execute::idle_report(session, prepared).await)?;
     }
     Ok(Exit::Done)
 }

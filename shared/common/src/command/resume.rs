@@ -5,7 +5,7 @@ use super::{DryRun, Session, execute};
 use crate::cluster::Records;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::run::{Record, RunState};
+use crate::run::{Record, Report, RunState};
 use crate::ui::explain_plan;
 
 /// Takes the named run up again, or the newest one that is not finished.
@@ -27,12 +27,14 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
         let other = format!("kubectl rhacs {} resume {}", record.operation.word(), record.id);
         return Err(Failure::usage(message).hint(other));
     }
+    if let Some(closed) = &record.closed {
+        let message = format!("run {} was closed by {}: {}", record.id, closed.who, closed.reason);
+        return Err(Failure::usage(message)
+            .because("a run that was given up is not taken up again")
+            .hint(session.command(&format!("history {}", record.id))));
+    }
     if !record.is_resumable() {
-        session.ui.say(&format!("run {} is finished: there is nothing to resume", record.id));
-        if session.ui.output().is_structured() {
-            session.ui.print(&record.report, |_, _| String::new())?;
-        }
-        return Ok(Exit::Done);
+        return at_its_end(session, &record);
     }
     let done = record.steps.values().filter(|step| step.outcome.is_some()).count();
     session.ui.say(&format!(
@@ -47,6 +49,21 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
         return Err(Failure::new(Exit::Declined, "declined; nothing was changed"));
     }
     execute::resume(session, &record.id).await
+}
+
+/// There is nothing to resume; how the run ended is not forgotten for that.
+fn at_its_end(session: &Session, record: &Record) -> Result<Exit, Failure> {
+    let id = &record.id;
+    let exit = record.exit().unwrap_or(Exit::Done);
+    session.ui.say(&format!("run {id} is finished: there is nothing to resume"));
+    if exit == Exit::Unverified && record.state == RunState::Finished {
+        let verify = session.command(&format!("verify {id}"));
+        session.ui.say(&format!("not everything of it is verified: `{verify}` looks again"));
+    }
+    if let Some(report) = record.report.as_ref().filter(|_| session.ui.output().is_structured()) {
+        session.ui.report(&Report { exit, ..report.clone() })?;
+    }
+    Ok(if record.state == RunState::Finished { exit } else { Exit::Done })
 }
 
 async fn newest(session: &Session) -> Result<Record, Failure> {

@@ -1,6 +1,6 @@
 //! What one invocation works with: the connection, the terminal, the flags.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::observe::{self, Observation};
-use crate::plan::Operation;
+use crate::plan::{Action, Operation, Plan};
 use crate::rhacs::{Snapshot, central_elsewhere};
 use crate::run::{Event, Events, Interrupt};
 use crate::ui::Ui;
@@ -87,6 +87,21 @@ impl Session {
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.flags.connection.namespace()
+    }
+
+    /// `kubectl rhacs WORD …` for a hint: with the namespace, where that is not the usual one.
+    #[must_use]
+    pub fn command(&self, rest: &str) -> String {
+        self.in_namespace(&self.tool.command(rest))
+    }
+
+    /// A command of the suite for a hint, with the namespace where that is not the usual one.
+    #[must_use]
+    pub fn in_namespace(&self, command: &str) -> String {
+        match self.namespace() {
+            "stackrox" => command.to_owned(),
+            namespace => format!("{command} -n {namespace}"),
+        }
     }
 
     /// Whether this is a rehearsal: nobody needs to be asked.
@@ -187,10 +202,33 @@ impl Session {
         self.flags.backup_directory.clone().unwrap_or_else(|| PathBuf::from("."))
     }
 
+    /// `path` as the record and the report name it, wherever the command was typed.
+    #[must_use]
+    pub fn full_path(&self, path: &Path) -> String {
+        let path = self.env.resolve(path);
+        let clean: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+        clean.display().to_string()
+    }
+
     /// What the checks take from the flags.
     #[must_use]
     pub fn check_options(&self) -> CheckOptions {
-        let directory = self.env.resolve(self.backup_directory());
+        self.check_options_in(&self.backup_directory())
+    }
+
+    /// What the checks of `plan` take from the flags and from this computer: its backup goes where
+    /// the plan says.
+    #[must_use]
+    pub fn check_options_of(&self, plan: &Plan) -> CheckOptions {
+        let directory = plan.steps.iter().find_map(|step| match &step.action {
+            Action::Backup { directory } => Some(PathBuf::from(directory)),
+            _ => None,
+        });
+        self.check_options_in(&directory.unwrap_or_else(|| self.backup_directory()))
+    }
+
+    fn check_options_in(&self, directory: &Path) -> CheckOptions {
+        let directory = self.env.resolve(directory);
         CheckOptions {
             accept: self.accepted(),
             now: self.env.now(),
@@ -277,7 +315,7 @@ fn goes_back(tool: &Tool) -> bool {
 }
 
 /// Why no file can be written in `directory`; none when one can, which is tried.
-fn directory_fault(directory: &Path) -> Option<String> {
+pub(super) fn directory_fault(directory: &Path) -> Option<String> {
     if !directory.is_dir() {
         return Some(format!("`{}` is not a directory", directory.display()));
     }

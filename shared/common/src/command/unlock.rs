@@ -11,6 +11,8 @@ use crate::failure::Failure;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Unlocked<'a> {
+    /// The number of this format.
+    schema: u32,
     /// Whether there was a lock, which is gone.
     removed: bool,
     /// Who held it.
@@ -59,6 +61,7 @@ pub async fn run(session: &Session, reason: &str, force: bool) -> Result<Exit, F
 /// Prints what became of `lease` where programs read it; people have been told in words.
 fn report(session: &Session, lease: Option<&Lease>) -> Result<Exit, Failure> {
     let unlocked = Unlocked {
+        schema: 1,
         removed: lease.is_some(),
         holder: lease.map(|lease| lease.holder.as_str()),
         since: lease.map(|lease| lease.since.as_str()),

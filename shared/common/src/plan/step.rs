@@ -65,6 +65,17 @@ pub enum Action {
     RevokeToken,
 }
 
+impl Action {
+    /// The title of a step that backs up into `directory`.
+    #[must_use]
+    pub fn backup_title(directory: &str) -> String {
+        match directory {
+            "." => "Back up Central to the current directory".to_owned(),
+            directory => format!("Back up Central to {directory}"),
+        }
+    }
+}
+
 /// One write to the cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::account::Wait;
 use super::report::{BackupReport, ClusterReport, Report};
 use crate::exit::Exit;
 use crate::plan::Operation;
@@ -170,6 +171,9 @@ pub struct Outcome {
     /// What deserves a look.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What could not be verified; all of it is among the warnings too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<String>,
     /// The backup the step took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupReport>,
@@ -216,6 +220,8 @@ struct Sender {
 
 struct State {
     last: u64,
+    /// What was waited for, to be kept in the record.
+    waits: Vec<Wait>,
     sink: Box<dyn FnMut(Stamped) + Send>,
 }
 
@@ -249,7 +255,11 @@ impl Outcome {
 
     /// Done, but `missing` could not be verified.
     pub fn unverified(message: impl Into<String>, missing: Vec<String>) -> Self {
-        Self { warnings: missing, ..Self::new(OutcomeResult::Unverified, message) }
+        Self {
+            warnings: missing.clone(),
+            unverified: missing,
+            ..Self::new(OutcomeResult::Unverified, message)
+        }
     }
 
     fn new(result: OutcomeResult, message: impl Into<String>) -> Self {
@@ -257,9 +267,20 @@ impl Outcome {
             result,
             message: message.into(),
             warnings: Vec::new(),
+            unverified: Vec::new(),
             backup: None,
             clusters: Vec::new(),
         }
+    }
+
+    /// What could not be verified; records of before it was told apart have it among the warnings.
+    #[cfg(feature = "cluster")]
+    pub(super) fn unverified_things(&self) -> impl Iterator<Item = &str> {
+        let things = match (self.result, self.unverified.is_empty()) {
+            (OutcomeResult::Unverified, true) => &self.warnings,
+            _ => &self.unverified,
+        };
+        things.iter().map(String::as_str)
     }
 }
 
@@ -272,7 +293,7 @@ impl Events {
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         sink: impl FnMut(Stamped) + Send + 'static,
     ) -> Self {
-        let state = Mutex::new(State { last: 0, sink: Box::new(sink) });
+        let state = Mutex::new(State { last: 0, waits: Vec::new(), sink: Box::new(sink) });
         Self(Arc::new(Sender { run: run.into(), now: Box::new(now), state }))
     }
 
@@ -283,7 +304,14 @@ impl Events {
         state.last += 1;
         let stamped =
             Stamped { run: self.0.run.clone(), seq: state.last, at: (self.0.now)(), event };
+        Wait::note(&mut state.waits, &stamped);
         (state.sink)(stamped);
+    }
+
+    /// What was waited for until now.
+    #[must_use]
+    pub fn waits(&self) -> Vec<Wait> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).waits.clone()
     }
 
     /// Emits [`Event::Warning`].

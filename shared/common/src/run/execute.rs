@@ -12,6 +12,7 @@ mod fleet;
 mod former;
 mod kept;
 mod known;
+mod left;
 mod migration;
 mod promise;
 mod rollout;
@@ -33,6 +34,7 @@ pub(crate) use conclude::health;
 pub use dry_run::Refusal;
 pub use roxctl::RoxctlSetup;
 
+use super::account::Span;
 use super::event::{Event, Events, Outcome, Unit};
 use super::interrupt::Interrupt;
 use super::record::{Captured, Record, StepRecord, Wrote};
@@ -107,6 +109,11 @@ pub trait Execute {
     ) -> impl Future<Output = Result<Verified, StepError>> {
         let _ = (step, context);
         std::future::ready(Ok(Verified::default()))
+    }
+
+    /// The times in which Central did not answer until now, as far as that is measured.
+    fn outages(&self) -> Option<Vec<Span>> {
+        None
     }
 
     /// Looks at what the installation is after the run; what cannot be read is left out.

@@ -170,7 +170,7 @@ impl Journal for ClusterJournal<'_> {
             }
             Err(error) => return Err(error.into_failure(cannot()).into()),
         }
-        if self.prunes && record.state != RunState::Running {
+        if self.prunes && (record.state != RunState::Running || record.closed.is_some()) {
             // Old records are in nobody's way: that they stay is no reason to fail.
             drop(self.records.prune(KEPT_RECORDS).await);
         }
@@ -207,14 +207,16 @@ fn labels(record: &Record) -> BTreeMap<String, String> {
     };
     BTreeMap::from([
         ("rhacs.kubectl/operation".to_owned(), operation.to_owned()),
-        ("rhacs.kubectl/state".to_owned(), state_label(record.state).to_owned()),
+        ("rhacs.kubectl/state".to_owned(), state_label(record).to_owned()),
         ("rhacs.kubectl/from".to_owned(), record.plan.from.to_string()),
         ("rhacs.kubectl/to".to_owned(), record.plan.to.to_string()),
     ])
 }
 
-const fn state_label(state: RunState) -> &'static str {
-    match state {
+const fn state_label(record: &Record) -> &'static str {
+    match record.state {
+        // Who warns of unfinished runs goes by this label.
+        _ if record.closed.is_some() => "closed",
         RunState::Running => "running",
         RunState::Finished => "finished",
         RunState::Failed => "failed",

@@ -1,8 +1,10 @@
 //! Carrying out a plan: strictly in order, recorded before each step, told in events.
 
+mod account;
 pub mod event;
 #[cfg(feature = "cluster")]
 mod execute;
+pub mod export;
 #[cfg(feature = "cluster")]
 mod interrupt;
 #[cfg(feature = "cluster")]
@@ -23,6 +25,7 @@ pub(crate) mod testing;
 #[cfg(feature = "cluster")]
 mod undo;
 
+pub use account::{Accepted, Closing, Part, Recheck, Span, Wait};
 pub use event::{Event, Events, Outcome, OutcomeResult, Stamped, StepOutline, Unit};
 #[cfg(feature = "cluster")]
 pub(crate) use execute::health;

@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::account::{Accepted, Closing, Part, Recheck};
 use super::event::Outcome;
 use super::report::Report;
 use crate::SUITE_VERSION;
+use crate::exit::Exit;
 use crate::plan::{Operation, PLAN_SCHEMA, Plan};
 use crate::rhacs::ObjectRef;
 
@@ -57,6 +59,18 @@ pub struct Record {
     /// Each time the run was taken up again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumes: Vec<Resume>,
+    /// The findings it was started in spite of, and who accepted them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
+    /// What each process of the run lived through; empty in records of before this was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// Each time the run was verified again after its end, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rechecks: Vec<Recheck>,
+    /// Why it is never to be resumed, when somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closing>,
 }
 
 /// How far a run is.
@@ -93,6 +107,9 @@ pub struct StepRecord {
     pub state: StepState,
     /// Since when.
     pub at: Timestamp,
+    /// When it began first; none in records of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
     /// What it did, once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -198,6 +215,10 @@ impl Record {
             steps: BTreeMap::new(),
             report: None,
             resumes: Vec::new(),
+            accepted: Vec::new(),
+            parts: vec![Part::new(at)],
+            rechecks: Vec::new(),
+            closed: None,
         }
     }
 
@@ -209,6 +230,7 @@ impl Record {
         self.state = RunState::Running;
         self.report = None;
         self.updated = at;
+        self.parts.push(Part::new(at));
     }
 
     /// The state of the step `id`.
@@ -220,7 +242,40 @@ impl Record {
     /// Whether `resume` has something to do.
     #[must_use]
     pub const fn is_resumable(&self) -> bool {
-        matches!(self.state, RunState::Running | RunState::Failed | RunState::Interrupted)
+        self.closed.is_none()
+            && matches!(self.state, RunState::Running | RunState::Failed | RunState::Interrupted)
+    }
+
+    /// How the run ended, by the newest look at it; none while it runs or when its process died.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        let recheck = self.rechecks.last().map(|recheck| recheck.exit);
+        recheck.or_else(|| self.report.as_ref().map(|report| report.exit))
+    }
+
+    /// What could not be verified, by the newest look at the run, in the order of its steps.
+    #[must_use]
+    pub fn unverified(&self) -> Vec<String> {
+        if let Some(recheck) = self.rechecks.last() {
+            return recheck.unverified.clone();
+        }
+        let steps = self.plan.steps.iter().filter_map(|step| self.steps.get(&step.id));
+        let outcomes = steps.filter_map(|step| step.outcome.as_ref());
+        outcomes.flat_map(Outcome::unverified_things).map(str::to_owned).collect()
+    }
+
+    /// How many processes worked at it, the present one included.
+    #[must_use]
+    pub fn part_count(&self) -> usize {
+        self.resumes.len() + 1
+    }
+
+    /// How long Central did not answer in the parts before the present one, in seconds, as far as
+    /// they lived to record it.
+    #[must_use]
+    pub fn earlier_outage(&self) -> f64 {
+        let earlier = self.parts.split_last().map_or(&[][..], |(_, earlier)| earlier);
+        earlier.iter().map(Part::outage_seconds).sum()
     }
 
     /// The record as compressed JSON.
@@ -285,7 +340,7 @@ impl StepRecord {
     /// A step that came to `state` at `at`.
     #[must_use]
     pub const fn new(state: StepState, at: Timestamp) -> Self {
-        Self { state, at, outcome: None, message: String::new(), wrote: Vec::new() }
+        Self { state, at, began: None, outcome: None, message: String::new(), wrote: Vec::new() }
     }
 }
 

@@ -37,6 +37,12 @@ pub struct Report {
     /// How long Central did not answer during the run, when it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage_seconds: Option<f64>,
+    /// Whether that is all of it: not of a resumed run, since nobody measured between its parts.
+    #[serde(default = "yes")]
+    pub outage_whole: bool,
+    /// How many processes worked at the run: more than one when it was resumed.
+    #[serde(default = "one")]
+    pub parts: usize,
     /// How long the run took, waits included; of a resumed run, its last part.
     pub elapsed_seconds: f64,
     /// The secured clusters as Central sees them.
@@ -61,6 +67,11 @@ const fn upgrade() -> Operation {
 /// Records of before this was told are of runs with credentials.
 const fn yes() -> bool {
     true
+}
+
+/// Records of before this was told do not say it.
+const fn one() -> usize {
+    1
 }
 
 /// What one workload ran before a run, and what it runs after it.

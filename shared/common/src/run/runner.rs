@@ -251,7 +251,12 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
     /// Adds what the verification found to what the step did, and warns of it.
     fn add_findings(&self, outcome: &mut Outcome, verified: Verified) {
         if !verified.unverified.is_empty() {
+            if outcome.result == OutcomeResult::Unchanged {
+                // A look at everything, of which not everything was seen.
+                outcome.message = "not everything could be verified".to_owned();
+            }
             outcome.result = OutcomeResult::Unverified;
+            outcome.unverified.clone_from(&verified.unverified);
         }
         for message in verified.unverified.into_iter().chain(verified.warnings) {
             if !outcome.warnings.contains(&message) {
@@ -274,6 +279,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         let at = self.events.now();
         let entry =
             record.steps.entry(step.id.clone()).or_insert_with(|| StepRecord::new(state, at));
+        entry.began.get_or_insert(at);
         entry.state = state;
         entry.at = at;
         entry.message.clear();
@@ -282,6 +288,10 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
 
     async fn save(&mut self, record: &mut Record) -> Result<(), StepError> {
         record.updated = self.events.now();
+        if let Some(part) = record.parts.last_mut() {
+            part.waits = self.events.waits();
+            part.outages = self.executor.outages();
+        }
         let saved = self.journal.save(record).await;
         if let Some(news) = self.journal.news() {
             self.events.warn(news);

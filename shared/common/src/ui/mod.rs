@@ -1,6 +1,7 @@
 //! The only code that prints: data to standard output, everything else to standard error.
 
 mod confirm;
+mod evidence;
 mod findings;
 mod human;
 mod look;
@@ -26,6 +27,7 @@ use crate::failure::Failure;
 use crate::plan::{Finding, Plan};
 use crate::run::{Report, Stamped};
 
+pub use evidence::{evidence_html, evidence_markdown, exit_words};
 pub use findings::{findings_table, findings_text};
 pub use human::{bytes, count, duration};
 pub use look::{Look, Role};
@@ -166,7 +168,8 @@ impl Ui {
     /// # Errors
     /// As [`Ui::print`].
     pub fn report(&self, report: &Report) -> Result<(), Failure> {
-        self.print(report, |output, look| report_text(report, output, look))
+        let numbered = NumberedReport { schema: 1, code: report.exit.code(), report };
+        self.print(&numbered, |output, look| report_text(report, output, look))
     }
 
     /// Prints why a command failed: for people and, with `-o json` or `yaml`, for programs; as one
@@ -245,6 +248,17 @@ impl Ui {
     fn suspended<T>(&self, write: impl FnOnce() -> T) -> T {
         self.0.display.lock().unwrap_or_else(PoisonError::into_inner).suspended(write)
     }
+}
+
+/// A report for programs.
+#[derive(Serialize)]
+struct NumberedReport<'a> {
+    /// The number of this format.
+    schema: u32,
+    /// The same as the number that the process ends with.
+    code: u8,
+    #[serde(flatten)]
+    report: &'a Report,
 }
 
 /// A failure for programs.

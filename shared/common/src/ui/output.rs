@@ -19,6 +19,12 @@ pub enum Output {
     Yaml,
     /// Only the names, one a line.
     Name,
+    /// A page with drawings, of reports only.
+    #[value(skip)]
+    Html,
+    /// Text for a wiki, of reports only.
+    #[value(skip)]
+    Markdown,
 }
 
 impl Output {

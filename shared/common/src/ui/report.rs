@@ -143,9 +143,19 @@ fn clusters(clusters: &[ClusterReport]) -> Table {
 
 fn facts(report: &Report) -> Vec<String> {
     let mut lines = vec![format!("Run:     {}", report.run)];
-    lines.push(format!("Took:    {}", duration(report.elapsed_seconds)));
+    let of_parts = match report.parts {
+        0 | 1 => String::new(),
+        parts => format!(", the last of {parts} parts"),
+    };
+    lines.push(format!("Took:    {}{of_parts}", duration(report.elapsed_seconds)));
     if let Some(outage) = report.outage_seconds {
-        lines.push(format!("Outage:  Central did not answer for {}", duration(outage)));
+        let outage = duration(outage);
+        lines.push(match report.outage_whole {
+            true => format!("Outage:  Central did not answer for {outage}"),
+            false => {
+                format!("Outage:  at least {outage}: nobody measured between the parts of the run")
+            }
+        });
     }
     if let Some(backup) = &report.backup {
         lines.push(format!("Backup:  {} ({})", backup.path, bytes(backup.size)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::StepContext;
 use super::cluster::ClusterExecutor;
-use crate::central::BackupRequest;
+use crate::central::{BackupError, BackupRequest};
 use crate::plan::Plan;
 use crate::rhacs::images::Image;
 use crate::rhacs::{Component, Version};
@@ -52,7 +52,18 @@ impl ClusterExecutor {
         let mut progress = |bytes: u64| context.progress(bytes, None, Unit::Bytes);
         let work = async {
             let backup = central.backup(&request, &mut progress).await;
-            backup.map_err(|error| StepError::from(error.into_failure()))
+            backup.map_err(|error| {
+                let is_here =
+                    matches!(error, BackupError::DiskFull { .. } | BackupError::Write { .. });
+                let error = StepError::from(error.into_failure());
+                let run = &context.record.id;
+                match is_here {
+                    true => {
+                        error.hint(format!("kubectl rhacs upgrade resume {run} --backup-dir DIR"))
+                    }
+                    false => error,
+                }
+            })
         };
         let backup = context.interrupt.during(work).await?;
         let path = backup.path.display().to_string();

@@ -18,6 +18,7 @@ use crate::central::{self, CentralClient};
 use crate::cluster::{Cluster, EventNote};
 use crate::plan::{Action, Basis, Plan, Step, Write, basis_digest};
 use crate::rhacs::ObjectRef;
+use crate::run::account::Span;
 use crate::run::event::Outcome;
 use crate::run::record::{Captured, Record, StepState};
 use crate::run::step_error::StepError;
@@ -284,6 +285,13 @@ impl Execute for ClusterExecutor {
 
     async fn confirm(&self, step: &Step, context: &StepContext<'_>) -> Result<Verified, StepError> {
         self.confirm_all(Deadline::after(step.timeout_seconds), context).await
+    }
+
+    fn outages(&self) -> Option<Vec<Span>> {
+        // Without a single answer the way to Central was missing, not Central.
+        let outage = self.outage.as_ref().filter(|probe| probe.outage().answered)?;
+        let gaps = outage.gaps().into_iter();
+        Some(gaps.map(|(from, to)| Span { from, to }).collect())
     }
 
     async fn conclude(&self, _: &Record) -> Conclusion {

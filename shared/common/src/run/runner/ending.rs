@@ -76,6 +76,9 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
     ) -> Run {
         record.state = final_state(stop.as_ref());
         let conclusion = self.executor.conclude(&record).await;
+        if let Some(part) = record.parts.last_mut() {
+            part.ended = Some(self.events.now());
+        }
         let mut report = self.report(&record, stop.as_ref(), conclusion, begin);
         if self.saved {
             record.report = Some(report.clone());
@@ -126,16 +129,7 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             .find(|outcome| !outcome.clusters.is_empty())
             .map(|outcome| outcome.clusters.clone())
             .unwrap_or_default();
-        let backup = outcomes.iter().rev().find_map(|outcome| outcome.backup.clone());
-        let mut next = match stop {
-            Some(_) if self.saved => ways_on(record),
-            Some(_) => Vec::new(),
-            None if record.operation == Operation::Scc => {
-                vec![command(&record.plan, "scc status")]
-            }
-            None => vec![command(&record.plan, "upgrade status")],
-        };
-        next.extend(restoration(record));
+        let earlier_outage = record.earlier_outage();
         let mut report = Report {
             exit: match stop {
                 Some(stop) => stop.error.exit,
@@ -149,13 +143,18 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
             components: conclusion.components,
             limited_to: record.plan.limited_to(),
             central_asked: conclusion.central_asked,
-            backup,
-            outage_seconds: conclusion.outage_seconds.map(to_milliseconds),
+            backup: outcomes.iter().rev().find_map(|outcome| outcome.backup.clone()),
+            outage_seconds: conclusion
+                .outage_seconds
+                .or_else(|| (earlier_outage > 0.0).then_some(0.0))
+                .map(|seconds| to_milliseconds(seconds + earlier_outage)),
+            outage_whole: record.part_count() == 1,
+            parts: record.part_count(),
             elapsed_seconds: self.events.seconds_since(begin),
             clusters,
             parity: None,
             warnings,
-            next,
+            next: Vec::new(),
         };
         // The last line never says more than the table above it.
         if report.exit == Exit::Done {
@@ -169,6 +168,19 @@ impl<E: Execute, J: Journal> Runner<'_, E, J> {
                 }
             }
         }
+        report.next = match stop {
+            Some(_) if self.saved => ways_on(record),
+            Some(_) => Vec::new(),
+            None if report.exit == Exit::Unverified => {
+                let word = record.operation.word();
+                vec![command(&record.plan, &format!("{word} verify {}", record.id))]
+            }
+            None if record.operation == Operation::Scc => {
+                vec![command(&record.plan, "scc status")]
+            }
+            None => vec![command(&record.plan, "upgrade status")],
+        };
+        report.next.extend(restoration(record));
         report
     }
 }
