@@ -1,7 +1,7 @@
 //! What a way back is checked for: what the planner finds, and what every plan is checked for.
 
 use common::checks::{
-    ACCESS, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS,
+    ACCESS, ADMISSION, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS,
 };
 use common::plan::Finding;
 
@@ -17,6 +17,7 @@ pub const GROUPS: &[Group] = &[
     NODES,
     QUOTAS,
     POLICIES,
+    ADMISSION,
 ];
 
 /// The findings that are why somebody rolls back.
