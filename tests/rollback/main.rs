@@ -7,6 +7,8 @@ mod input;
 mod pairs;
 mod plans;
 mod rehearsals;
+mod scc;
+mod upgrader;
 
 use common::exit::Exit;
 use rhacs_tests::{Finished, Installation};

@@ -1,7 +1,8 @@
 //! What a way back is checked for: what the planner finds, and what every plan is checked for.
 
 use common::checks::{
-    ACCESS, BELONGING, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS, WORKLOADS,
+    ACCESS, ADMISSION, BELONGING, CLUSTER, CONFIGURATION, Context, Group, NODES, POLICIES, QUOTAS,
+    WORKLOADS,
 };
 use common::plan::Finding;
 
@@ -18,6 +19,7 @@ pub const GROUPS: &[Group] = &[
     NODES,
     QUOTAS,
     POLICIES,
+    ADMISSION,
 ];
 
 /// The findings that are why somebody rolls back.

@@ -4,8 +4,8 @@ use common::plan::{
     Action, Before, Change, Course, Finding, Guide, Operation, Plan, Step, Undo, Verification,
     Write, basis_digest,
 };
-use common::rhacs::rules;
-use common::rhacs::scc::{KIND, component_of_account, component_of_constraint};
+use common::rhacs::rules::component_of_object;
+use common::rhacs::scc::KIND;
 use common::rhacs::{Component, ObjectRef, Snapshot};
 use common::run::{Captured, Record, Restoration, StepState, Wrote, restoration};
 
@@ -106,7 +106,7 @@ impl Way<'_> {
         let mut steps = Vec::new();
         steps.extend(self.step("restore", "Put back SCCs and Roles", &restored, Vec::new()));
         for component in Component::ALL {
-            let is_its = |captured: &&&Captured| component_of(&captured.object) == component;
+            let is_its = |captured: &&&Captured| component_of_object(&captured.object) == component;
             let created: Vec<&Captured> = created.iter().filter(is_its).copied().collect();
             let (id, title) = (
                 format!("remove-{component}"),
@@ -130,7 +130,7 @@ impl Way<'_> {
         captured: &[&Captured],
         verify: Vec<Verification>,
     ) -> Option<Step> {
-        let component = component_of(&captured.first()?.object);
+        let component = component_of_object(&captured.first()?.object);
         let component = (id != "restore").then_some(component);
         let default = if verify.is_empty() { 60 } else { 1800 };
         Some(Step {
@@ -172,16 +172,4 @@ fn write(captured: &Captured) -> Write {
 
 fn is_workload(object: &ObjectRef) -> bool {
     matches!(object.kind.as_str(), "Deployment" | "DaemonSet" | "StatefulSet")
-}
-
-/// The part of the product that an object is for.
-fn component_of(object: &ObjectRef) -> Component {
-    match object.kind.as_str() {
-        KIND => component_of_constraint(&object.name),
-        // `use-central-scc`, `central-use-scc`: each has the account's name in it.
-        "Role" | "RoleBinding" => {
-            component_of_account(object.name.strip_prefix("use-").unwrap_or(&object.name))
-        }
-        _ => rules::component_of(&object.name).unwrap_or(Component::Secured),
-    }
 }

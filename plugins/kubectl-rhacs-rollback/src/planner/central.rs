@@ -1,6 +1,6 @@
 //! Central's own way back: from a revision, by its image, and past the lock on its database.
 
-use common::plan::{Change, PatchKind, Write};
+use common::plan::{Before, Change, PatchKind, Write};
 use common::rhacs::central_config::{KEY, NONE, forced_version, with_forced_version};
 use common::rhacs::images::{Image, ImageOptions};
 use common::rhacs::way_back::{Barrier, Manner, way_back};
@@ -14,7 +14,7 @@ use super::findings::Told;
 use super::records::going_back;
 use super::refusal::Refusal;
 use super::revision::{self, Revision};
-use super::steps::Part;
+use super::steps::{Part, Phase};
 use super::view::{Started, View};
 
 /// How long Central may take: an old one may have to open a large database.
@@ -41,7 +41,7 @@ pub(super) fn revision_part(view: View<'_>, chosen: &Revision) -> Result<Option<
         why: "no run is recorded that knows more of what was before".to_owned(),
         source,
     };
-    let before = common::plan::Before::Manifest { manifest };
+    let before = Before::Manifest { manifest };
     Ok(Some(part(
         "central",
         format!("Put {object} back to revision {}", chosen.number),
@@ -133,7 +133,15 @@ fn force(view: View<'_>, to: &Version, parts: &mut Vec<Part>) -> Result<(), Refu
     let namespace = view.snapshot.namespace.as_str();
     let object = config_of(namespace);
     let unreadable = |reason: String| Refusal::ConfigUnreadable { reason };
-    let text = view.now(&object).and_then(|now| now["data"][KEY].as_str()).unwrap_or_default();
+    // What goes back itself is in place by then.
+    let restored = parts.iter().flat_map(|part| &part.writes).find_map(|write| match write {
+        Write::Restore { object: it, before: Before::Manifest { manifest } } if *it == object => {
+            Some(manifest.clone())
+        }
+        _ => None,
+    });
+    let now = restored.as_ref().or_else(|| view.now(&object));
+    let text = now.and_then(|now| now["data"][KEY].as_str()).unwrap_or_default();
     let forced = with_forced_version(text, &to.tag()).map_err(unreadable)?;
     let was = forced_version(text).map_err(unreadable)?;
     // A text that forced nothing comes back to the letter.
@@ -141,7 +149,7 @@ fn force(view: View<'_>, to: &Version, parts: &mut Vec<Part>) -> Result<(), Refu
         None if !text.is_empty() => text.to_owned(),
         _ => with_forced_version(text, NONE).map_err(unreadable)?,
     };
-    let exists = view.now(&object).is_some();
+    let exists = now.is_some();
     let set = config_part(&object, "force-rollback", &forced, &to.tag(), exists);
     let clear = config_part(&object, "force-rollback-off", &after, NONE, true);
     let place = match parts.iter().position(|part| part.is_central(namespace)) {
@@ -206,6 +214,7 @@ fn restart(view: View<'_>) -> Part {
 fn part(id: &str, title: String, write: Write, change: Change) -> Part {
     Part {
         id: id.to_owned(),
+        phase: Phase::of(&write),
         component: Component::Central,
         title,
         writes: vec![write],

@@ -1,14 +1,15 @@
 //! What has to be known of a way back before it is taken.
 
 use common::checks::Definition;
-use common::plan::{Finding, Operation, Severity, Step};
+use common::plan::{Action, Finding, Operation, Severity, Step};
 use common::rhacs::way_back::Manner;
 use common::rhacs::{Component, ObjectRef, Version};
-use common::run::Record;
+use common::run::{Record, StepState};
 
 use super::Way;
 use super::records::Conflict;
-use super::refusal::restore_hint;
+use super::refusal::{Refusal, by_manifest, restore_hint};
+use super::steps::Part;
 use super::view::{Started, View};
 
 const DATA_LOST: Definition = Definition {
@@ -103,6 +104,20 @@ const NO_BACKUP: Definition = Definition {
     why: "when rolling back does not work there is nothing else to go back to",
     source: "product guide: restoring from a backup",
 };
+const SCC_RUN: Definition = Definition {
+    code: "RHACS-ROLLBACK-SCC-RUN",
+    severity: Severity::Info,
+    meaning: "a run of `scc` is taken back",
+    why: "it left every version as it is, and can be taken back by itself",
+    source: "the record of the run",
+};
+const BY_UPGRADER: Definition = Definition {
+    code: "RHACS-ROLLBACK-BY-UPGRADER",
+    severity: Severity::Accept,
+    meaning: "the secured cluster stays as it is: Central's own upgrader has upgraded it",
+    why: "the upgrader keeps no record of what was there, and never goes back to an older version",
+    source: "product guide: sensor upgrades; product sensor/upgrader",
+};
 const IMAGE: Definition = Definition {
     code: "RHACS-ROLLBACK-IMAGE",
     severity: Severity::Warn,
@@ -126,6 +141,8 @@ pub const DEFINITIONS: &[Definition] = &[
     PARTIAL,
     LAST_BACKUP,
     NO_BACKUP,
+    SCC_RUN,
+    BY_UPGRADER,
     IMAGE,
 ];
 
@@ -139,10 +156,50 @@ pub(super) struct Told {
     /// The way leads to a newer version.
     pub(super) forward: bool,
     stays: Vec<Component>,
+    /// Central's own upgrader took part in the runs.
+    by_upgrader: bool,
     found: Vec<Finding>,
 }
 
 impl Told {
+    /// `components` without the secured cluster when Central's own upgrader has changed it and no
+    /// record has what was there: then nothing here can take it back.
+    ///
+    /// # Errors
+    /// When nothing else was asked for.
+    pub(super) fn without_upgraders_part(
+        &mut self,
+        view: View<'_>,
+        way: &Way,
+        components: Vec<Component>,
+        parts: &[Part],
+    ) -> Result<Vec<Component>, Refusal> {
+        let upgraded = way.records().iter().find(|record| is_by_upgrader(record));
+        let Some(record) = upgraded else { return Ok(components) };
+        self.by_upgrader = true;
+        let secured = Component::Secured;
+        let is_asked = components.contains(&secured);
+        if !is_asked || parts.iter().any(|part| part.component == secured) {
+            return Ok(components);
+        }
+        let (version, was) = (record.plan.to.clone(), record.plan.from.clone());
+        let rest: Vec<Component> =
+            components.into_iter().filter(|component| *component != secured).collect();
+        let namespace = view.snapshot.namespace.as_str();
+        if rest.is_empty() {
+            let namespace = namespace.to_owned();
+            return Err(Refusal::ByUpgrader { run: record.id.clone(), version, was, namespace });
+        }
+        let what = format!(
+            "Central's own upgrader brought the secured cluster to {version} in run {}: it is not \
+             taken back, and not waited for",
+            record.id
+        );
+        self.found.push(BY_UPGRADER.found(what, by_manifest(&was, namespace)));
+        self.stays(secured);
+        Ok(rest)
+    }
+
     /// Somebody changed `object` since `run`.
     pub(super) fn conflict(&mut self, object: &ObjectRef, run: &str, conflict: Conflict) {
         let Conflict { words, fields } = conflict;
@@ -192,10 +249,15 @@ impl Told {
             return;
         }
         let records = way.records();
+        self.scc_runs(records);
         self.direction(way, records, versions.1);
         self.data(view, versions);
-        self.sensors(view, versions.1, components);
         self.partial(components);
+        if versions.0 == versions.1 && self.database.is_none() {
+            // Central stays what it is.
+            return;
+        }
+        self.sensors(view, versions.1, components);
         self.backup(view, records, versions.1);
         self.image(view, versions.1, steps);
     }
@@ -208,6 +270,17 @@ impl Told {
             finding.accepted = is_forced && finding.code == DATA_LOST.code;
         }
         found
+    }
+
+    fn scc_runs(&mut self, records: &[Record]) {
+        for record in records.iter().filter(|record| record.operation == Operation::Scc) {
+            let what = match record.plan.course {
+                Some(_) => format!("run {} put SCCs back", record.id),
+                None => format!("run {} brought the SCCs to those of {}", record.id, record.plan.to),
+            };
+            let fix = format!("kubectl rhacs scc restore {} takes back that run alone", record.id);
+            self.found.push(SCC_RUN.found(what, fix));
+        }
     }
 
     fn direction(&mut self, way: &Way, records: &[Record], to: &Version) {
@@ -278,7 +351,10 @@ impl Told {
             .collect();
         if !higher.is_empty() {
             let what = format!("newer than {to} will be: {}", higher.join(", "));
-            let fix = "on each of them: `kubectl rhacs rollback --components secured`";
+            let fix = match self.by_upgrader {
+                true => by_manifest(to, &view.snapshot.namespace),
+                false => "on each of them: `kubectl rhacs rollback --components secured`".to_owned(),
+            };
             self.found.push(SENSOR_HIGHER.found(what, fix));
         }
     }
@@ -292,6 +368,9 @@ impl Told {
         let words =
             |all: &[Component]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let what = format!("not rolled back: {}", words(&self.stays));
+        if self.by_upgrader && self.stays == [Component::Secured] {
+            return self.found.push(PARTIAL.found(what, String::new()));
+        }
         let fix = format!("--components {}", words(&all));
         self.found.push(PARTIAL.found(what, fix));
     }
@@ -324,4 +403,15 @@ impl Told {
             self.found.push(IMAGE.found(what, "say which one is meant with --image main=REF"));
         }
     }
+}
+
+/// Whether Central's own upgrader changed secured clusters in the run.
+fn is_by_upgrader(record: &Record) -> bool {
+    record.plan.steps.iter().any(|step| {
+        matches!(step.action, Action::AwaitUpgrader { .. })
+            && matches!(
+                record.step_state(&step.id),
+                StepState::Started | StepState::Done | StepState::Failed
+            )
+    })
 }

@@ -99,10 +99,11 @@ pub fn plan(
     let components = choose_components(snapshot, asked)?;
     let now = central_version(view);
     let (mut parts, mut told) = parts(view, way, request, &components)?;
+    let components = told.without_upgraders_part(view, way, components, &parts)?;
     let (from, to) = versions(view, way, &parts, now.as_ref())?;
     check_method(snapshot, &to)?;
     check_asked(request, &to)?;
-    let changes_version = parts.iter().any(|part| part.is_central(&snapshot.namespace));
+    let changes_version = from != to && parts.iter().any(|part| changes_image(view, part));
     if changes_version || view.is_refused() && components.contains(&Component::Central) {
         central::lead_back(view, request, (&from, &to), &mut parts, &mut told)?;
     }
@@ -207,10 +208,7 @@ fn versions(
     let told = central.and_then(|part| part.central_image(namespace));
     let told = told.as_deref().and_then(revision::version_of);
     let recorded = match way {
-        Way::Records { records, .. } => {
-            let ends = records.first().zip(records.last());
-            ends.map(|(newest, oldest)| (newest.plan.to.clone(), oldest.plan.from.clone()))
-        }
+        Way::Records { records, .. } => recorded_versions(records),
         Way::Revision { .. } | Way::Image => None,
     };
     let from = match (&recorded, now) {
@@ -220,6 +218,29 @@ fn versions(
     };
     let to = told.or_else(|| recorded.map(|(_, from)| from)).or_else(|| now.cloned());
     from.zip(to).ok_or(Refusal::VersionUnknown)
+}
+
+/// From which version to which the runs have led; a run of `scc` leaves every version as it is.
+fn recorded_versions(records: &[Record]) -> Option<(Version, Version)> {
+    let mut moved = records.iter().filter(|record| record.operation != Operation::Scc);
+    match moved.next() {
+        Some(newest) => {
+            let oldest = moved.last().unwrap_or(newest);
+            Some((newest.plan.to.clone(), oldest.plan.from.clone()))
+        }
+        None => records.last().map(|record| {
+            let ran = if record.plan.course.is_some() { &record.plan.to } else { &record.plan.from };
+            (ran.clone(), ran.clone())
+        }),
+    }
+}
+
+/// Whether a part gives Central another image than the one it has.
+fn changes_image(view: View<'_>, part: &Part) -> bool {
+    let namespace = &view.snapshot.namespace;
+    let central = view.snapshot.deployment("central");
+    let now = central.and_then(|central| Some(central.container("central")?.image().to_owned()));
+    part.is_central(namespace) && part.central_image(namespace) != now
 }
 
 /// The version of Central's image, else what Central says itself.

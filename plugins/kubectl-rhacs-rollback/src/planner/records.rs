@@ -1,9 +1,10 @@
-//! The way back through the records of runs: newest change first, each object to what it was
-//! before the oldest of them.
+//! The way back through the records of runs: in each phase the newest change first, each object to
+//! what it was before the oldest of them.
 
 use common::plan::{
     Action, Before, Change, PatchKind, Step, ThreeWay, Write, apply_patch, basis_digest, digest_of,
 };
+use common::rhacs::rules::component_of_object;
 use common::rhacs::{Component, ObjectRef, Version, Workload, essence};
 use common::run::{Captured, Record, Restoration, StepState, Wrote, restoration};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::difference::{Difference, differences, foreign};
 use super::findings::Told;
 use super::revision::version_of;
-use super::steps::Part;
+use super::steps::{Part, Phase};
 use super::view::View;
 
 /// So many fields are named in one change; all of them are in the plan.
@@ -61,35 +62,68 @@ pub(super) fn parts(
     let mut seen: Vec<&ObjectRef> = Vec::new();
     let mut parts = Vec::new();
     for source in records.iter().flat_map(sources) {
-        let Some(component) = source.step.component else { continue };
-        let mut part = Part {
-            id: source.step.id.clone(),
-            component,
-            title: String::new(),
-            writes: Vec::new(),
-            changes: Vec::new(),
-            timeout: source.step.timeout_seconds,
-        };
+        let mut of_step: Vec<Part> = Vec::new();
         for captured in source.captured.iter().rev() {
             if seen.contains(&&captured.object) {
                 continue;
             }
             seen.push(&captured.object);
+            // A step for all components is taken apart.
+            let component =
+                source.step.component.unwrap_or_else(|| component_of_object(&captured.object));
             let origin = origin(records, &captured.object);
             let before = origin.and_then(|origin| former_state(records, origin));
             if components.contains(&component) {
                 let origin = origin.map(|(record, _)| (record, before.as_ref()));
-                add(view, source, captured, origin, &mut part, told);
+                let back = back(view, source, captured, origin, told);
+                of_step.extend(back.map(|back| part(source.step, component, back)));
             } else if is_changed(view, &captured.object, before.as_ref()) {
                 told.stays(component);
             }
         }
-        if !part.writes.is_empty() {
-            part.title = title(&part, source.step);
-            parts.push(part);
+        parts.extend(joined(of_step, source.step));
+    }
+    // Within a phase the newest change comes first.
+    parts.sort_by_key(|part| part.phase);
+    parts
+}
+
+/// The part of one write.
+fn part(step: &Step, component: Component, (write, change): (Write, Change)) -> Part {
+    let id = match step.component {
+        Some(_) => step.id.clone(),
+        None => format!("{}-{component}", step.id),
+    };
+    Part {
+        id,
+        phase: Phase::of(&write),
+        component,
+        title: String::new(),
+        writes: vec![write],
+        changes: vec![change],
+        timeout: step.timeout_seconds,
+    }
+}
+
+/// The parts of one step, those joined that go back at the same time.
+fn joined(parts: Vec<Part>, step: &Step) -> Vec<Part> {
+    let mut joined: Vec<Part> = Vec::new();
+    for part in parts {
+        let is_its = |other: &&mut Part| {
+            (other.phase, other.component) == (part.phase, part.component)
+        };
+        match joined.iter_mut().find(is_its) {
+            Some(other) => {
+                other.writes.extend(part.writes);
+                other.changes.extend(part.changes);
+            }
+            None => joined.push(part),
         }
     }
-    parts
+    for part in &mut joined {
+        part.title = title(part, step);
+    }
+    joined
 }
 
 /// The fields that go back, in words.
@@ -155,23 +189,27 @@ fn is_changed(view: View<'_>, object: &ObjectRef, before: Option<&Value>) -> boo
     }
 }
 
-fn add(
+/// What takes `captured` back; none when nothing does.
+fn back(
     view: View<'_>,
     source: Source<'_>,
     captured: &Captured,
     origin: Option<(&Record, Option<&Value>)>,
-    part: &mut Part,
     told: &mut Told,
-) {
-    let Some((first, before)) = origin else { return };
+) -> Option<(Write, Change)> {
+    let (first, before) = origin?;
     let (object, now) = (&captured.object, view.now(&captured.object));
     let conflict = match judge(source, captured, before, now) {
-        Verdict::AsBefore => return,
-        Verdict::Left { why } => return told.left(object, why),
+        Verdict::AsBefore => return None,
+        Verdict::Left { why } => {
+            told.left(object, why);
+            return None;
+        }
         Verdict::Back { conflict } => conflict,
     };
     if is_newer_database(object, before, now) {
-        return told.postgres(object);
+        told.postgres(object);
+        return None;
     }
     if let Some(conflict) = conflict {
         told.conflict(object, &source.record.id, conflict);
@@ -191,14 +229,14 @@ fn add(
             (write, "restore-captured", what)
         }
     };
-    part.writes.push(write);
-    part.changes.push(Change {
+    let change = Change {
         rule: rule.to_owned(),
         object: Some(object.clone()),
         what,
         why: format!("it was so before run {}", first.id),
         source: place,
-    });
+    };
+    Some((write, change))
 }
 
 /// What becomes of an object that was `before` and is `now`.
@@ -334,6 +372,7 @@ fn title(part: &Part, step: &Step) -> String {
     match part.writes.as_slice() {
         [Write::Restore { object, .. }] => format!("Put {object} back"),
         [Write::Delete { object }] => format!("Remove {object}, which the run created"),
+        _ if part.phase == Phase::Clean => format!("Remove what was created by: {}", step.title),
         _ => format!("Take back: {}", step.title),
     }
 }

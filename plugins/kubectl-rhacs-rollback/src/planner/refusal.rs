@@ -43,6 +43,20 @@ pub enum Refusal {
         /// The component.
         component: Component,
     },
+    /// Only Central's own upgrader has changed what was asked for.
+    #[error(
+        "Central's own upgrader brought the secured cluster to {version} in run {run}, and no record has what it was before"
+    )]
+    ByUpgrader {
+        /// The run.
+        run: String,
+        /// The version it is on.
+        version: Version,
+        /// The version it was on.
+        was: Version,
+        /// The namespace of the installation.
+        namespace: String,
+    },
     /// Forcing needs a version to force.
     #[error("`--force` needs the version to go back to")]
     ForceWithoutVersion,
@@ -125,6 +139,9 @@ impl Refusal {
             Self::NeedsRecord { .. } => failure
                 .hint("leave --components out to roll Central back")
                 .hint("kubectl rhacs rollback history lists the recorded runs"),
+            Self::ByUpgrader { was, namespace, .. } => failure
+                .because("the upgrader never goes back to an older version by itself")
+                .hint(by_manifest(&was, &namespace)),
             Self::ForceWithoutVersion => {
                 failure.hint("kubectl rhacs rollback --force --to VERSION")
             }
@@ -145,7 +162,7 @@ impl Refusal {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::BelowFloor { .. } => Exit::NoPath,
+            Self::BelowFloor { .. } | Self::ByUpgrader { .. } => Exit::NoPath,
             _ => Exit::Usage,
         }
     }
@@ -156,6 +173,15 @@ pub(super) fn restore_hint(to: &Version) -> String {
     format!(
         "a backup taken on {to} is the way back: install {to} anew, then \
          `roxctl -e ENDPOINT central db restore BACKUP.zip`"
+    )
+}
+
+/// How a secured cluster that Central's own upgrader has upgraded comes to an older version.
+pub(super) fn by_manifest(to: &Version, namespace: &str) -> String {
+    format!(
+        "turn automatic upgrade off (Platform Configuration → Clusters); when Central runs {to}, \
+         `roxctl -e ENDPOINT sensor get-bundle CLUSTER` fetches the manifests of {to} from it, and \
+         `kubectl apply -n {namespace} -R -f` with their directory puts them in place"
     )
 }
 

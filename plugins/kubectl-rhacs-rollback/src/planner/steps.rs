@@ -6,10 +6,34 @@ use common::rhacs::{Component, ObjectRef, Version, Workload};
 use super::Request;
 use super::view::View;
 
+/// When something goes back: as on the way there, first what pods need, then the pods themselves,
+/// and at the very end what only the newer state needs.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Phase {
+    /// Accounts, Roles, SCCs, configuration: pods are admitted by it, or read it when they start.
+    Prepare,
+    /// What makes pods.
+    Workload,
+    /// What was not there before.
+    Clean,
+}
+
+impl Phase {
+    /// The phase of one write.
+    pub(super) fn of(write: &Write) -> Self {
+        match write {
+            Write::Delete { .. } => Self::Clean,
+            _ if makes_pods(write.object()) => Self::Workload,
+            _ => Self::Prepare,
+        }
+    }
+}
+
 /// What goes back together: one step.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) id: String,
+    pub(super) phase: Phase,
     pub(super) component: Component,
     pub(super) title: String,
     pub(super) writes: Vec<Write>,
@@ -69,9 +93,7 @@ pub(super) fn build(
 fn step(view: View<'_>, request: &Request, part: Part, to: &Version) -> Step {
     let is_central = part.is_central(&view.snapshot.namespace);
     let rolls_out = |write: &&Write| {
-        let kind = write.object().kind.as_str();
-        !matches!(write, Write::Delete { .. })
-            && matches!(kind, "Deployment" | "DaemonSet" | "StatefulSet")
+        !matches!(write, Write::Delete { .. }) && makes_pods(write.object())
     };
     let mut verify: Vec<Verification> = part
         .writes
@@ -111,6 +133,10 @@ fn verify(request: &Request, to: &Version) -> Step {
         verify: Vec::new(),
         timeout_seconds: request.timeout_seconds.unwrap_or(300),
     }
+}
+
+fn makes_pods(object: &ObjectRef) -> bool {
+    matches!(object.kind.as_str(), "Deployment" | "DaemonSet" | "StatefulSet")
 }
 
 /// `id`, or the first of `id-2`, `id-3`, … that no step has: several runs may have had the same one.

@@ -373,3 +373,84 @@ fn another_manager_is_told_how_it_goes_back() {
     assert_eq!(failure.exit(), common::exit::Exit::NoPath);
     assert!(failure.render().contains("forceRollbackVersion"), "{}", failure.render());
 }
+
+#[test]
+fn what_pods_need_comes_first_and_what_only_the_newer_state_needs_goes_last() {
+    let scc = |name: &str| {
+        json!({
+            "apiVersion": "security.openshift.io/v1", "kind": "SecurityContextConstraints",
+            "metadata": {"name": name}, "users": ["a"],
+        })
+    };
+    let mut house = House::at(&OLD).upgraded(&NEW, &BOTH);
+    house.snapshot.objects.push(scc("stackrox-sensor"));
+    house.snapshot.objects.push(scc("stackrox-central"));
+    let mut house = house
+        .created("prepare", Component::Secured, scc("created"))
+        .deleted("clean", Component::Secured, "SecurityContextConstraints", "stackrox-sensor")
+        .deleted("clean-2", Component::Central, "SecurityContextConstraints", "stackrox-central");
+    let all = ["clean-2", "clean", "sensor", "force-rollback", "central", "force-rollback-off"];
+    let wanted = [&all[..], &["prepare", "verify"]].concat();
+    assert_eq!(ids(&house.back(&everything()).unwrap()), wanted);
+    assert!(!codes(&house.back(&everything()).unwrap()).contains(&"RHACS-ROLLBACK-CHANGED-SINCE"));
+    // A step for all components has none of its own: each object is that of its component.
+    for step in &mut house.records[0].plan.steps {
+        if step.id.starts_with("clean") {
+            step.component = None;
+        }
+    }
+    let back = house.back(&everything()).unwrap();
+    assert_eq!(ids(&back)[..2], ["clean-2-central", "clean-secured"]);
+    let central = house.back(&Request::default()).unwrap();
+    assert_eq!(ids(&central)[0], "clean-2-central");
+}
+
+#[test]
+fn a_run_of_scc_leaves_every_version_as_it_is() {
+    let mut house = House::at(&OLD).upgraded(&OLD, &[]);
+    house.records[0].operation = Operation::Scc;
+    house.records[0].plan.to = Version::release(4, 4, 0);
+    let object = ObjectRef::deployment("stackrox", "central");
+    let before = house.snapshot.find(&object).unwrap().clone();
+    let marked = json!({"openshift.io/required-scc": "nonroot-v2"});
+    let body = json!({"spec": {"template": {"metadata": {"annotations": marked}}}});
+    let after = common::plan::apply_patch(&before, &body, PatchKind::Strategic);
+    *house.object("Deployment", "central") = after.clone();
+    let write = Write::Patch { object, patch: PatchKind::Strategic, body };
+    let component = Component::Central;
+    note(&mut house.records[0], "central", component, write, Some(&before), Some(&after));
+    // What would block a way back to another version.
+    house.snapshot.central.upgrade_status = Some(UpgradeStatus::default());
+    let back = house.back(&Request::default()).unwrap();
+    assert_eq!(ids(&back), ["central", "verify"]);
+    assert_eq!((&back.plan.from, &back.plan.to), (&OLD, &OLD));
+    assert_eq!(codes(&back), ["RHACS-ROLLBACK-SCC-RUN"]);
+    assert!(back.findings[0].fix.contains("kubectl rhacs scc restore"), "{:?}", back.findings);
+    // An upgrade below it is a way back to its version, as ever.
+    let mut both = House::at(&OLD).upgraded(&NEW, &BOTH[..1]);
+    let mut scc = house.records.remove(0);
+    scc.plan.from = NEW;
+    both.records.insert(0, scc);
+    let back = both.back(&Request::default()).unwrap();
+    assert_eq!((&back.plan.from, &back.plan.to), (&NEW, &OLD));
+    assert!(ids(&back).contains(&"force-rollback"));
+}
+
+#[test]
+fn what_centrals_own_upgrader_did_is_said_and_left() {
+    let mut house = House::at(&OLD).upgraded(&NEW, &BOTH[..1]);
+    let write = Write::Delete { object: ObjectRef::deployment("stackrox", "none") };
+    note(&mut house.records[0], "sensor-upgrader", Component::Secured, write, None, None);
+    let step = house.records[0].plan.steps.last_mut().unwrap();
+    step.action = Action::AwaitUpgrader { version: NEW };
+    house.records[0].captured.remove("sensor-upgrader");
+    let back = house.back(&everything()).unwrap();
+    assert!(!back.plan.components.contains(&Component::Secured), "{:?}", back.plan.components);
+    let finding = back.findings.iter().find(|it| it.code == "RHACS-ROLLBACK-BY-UPGRADER").unwrap();
+    assert!(finding.is_blocking() && finding.fix.contains("turn automatic upgrade off"));
+    let secured = Request { components: vec![Component::Secured], ..Request::default() };
+    let refused = house.back(&secured);
+    assert!(matches!(refused, Err(Refusal::ByUpgrader { .. })), "{refused:?}");
+    let alone = house.back(&Request::default()).unwrap();
+    assert!(!codes(&alone).contains(&"RHACS-ROLLBACK-BY-UPGRADER"));
+}

@@ -43,7 +43,13 @@ fn heading(plan: &Plan, look: Look) -> String {
         Operation::Rollback => "Rollback",
         Operation::Scc => "SCC migration",
     };
-    let versions = look.paint(Role::Strong, &format!("{verb} {} → {}", plan.from, plan.to));
+    let what = match plan.operation {
+        Operation::Rollback if plan.from == plan.to => {
+            format!("{verb}, Central stays at {}", plan.to)
+        }
+        _ => format!("{verb} {} → {}", plan.from, plan.to),
+    };
+    let versions = look.paint(Role::Strong, &what);
     let place =
         format!("namespace {} on {} ({})", plan.namespace, plan.cluster.server, plan.platform);
     format!("{versions}, {}", look.text(&place))

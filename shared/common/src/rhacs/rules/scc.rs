@@ -8,8 +8,9 @@ mod templates;
 
 use serde_json::{Value, json};
 
-use super::{Component, Facts, Phase, Proposal, Rule, Write, preparation};
+use super::{Component, Facts, Phase, Proposal, Rule, Write, component_of, preparation};
 pub use crate::rhacs::scc::{belongs_to_product, capturing_users, old_scc_names};
+use crate::rhacs::scc::{component_of_account, component_of_constraint};
 use crate::rhacs::{ObjectRef, Snapshot};
 
 /// What brings the SCCs and what refers to them to another release's way, whichever that is; the
@@ -104,6 +105,19 @@ fn keep_host_path(snapshot: &Snapshot, manifest: &mut Value) {
     let on_host = snapshot.deployment("central").is_some_and(|central| central.uses_host_path());
     if is_central && on_host {
         manifest["allowHostDirVolumePlugin"] = json!(true);
+    }
+}
+
+/// The part of the product that an object is for, told by its kind and its name.
+#[must_use]
+pub fn component_of_object(object: &ObjectRef) -> Component {
+    match object.kind.as_str() {
+        SCC => component_of_constraint(&object.name),
+        // `use-central-scc`, `central-use-scc`: each has the account's name in it.
+        "Role" | "RoleBinding" => {
+            component_of_account(object.name.strip_prefix("use-").unwrap_or(&object.name))
+        }
+        _ => component_of(&object.name).unwrap_or(Component::Secured),
     }
 }
 
