@@ -4,9 +4,8 @@
 # Guess:  9999-12-31T23:59:59Z, which RFC 5280 gives certificates without an end and servers give sessions that never
 #         expire, is a timestamp like any other: it is the last second of RFC 3339.
 # Seen:   it does not parse; the last one is 9999-12-30T22:00:00.999999999Z, so that every offset still fits. k8s-openapi
-#         takes its times as jiff's, so one object with such a time makes the list an error. On the other hand the
-#         parser is wider than RFC 3339: second 60 becomes 59, offsets up to +25:59 pass, so do a comma, a blank, no
-#         dashes, and "[UTC]" after it, all of which Go's client refuses.
+#         takes its times as jiff's, so one object with such a time makes the list an error. Elsewhere the parser is
+#         wide: second 60 becomes 59, an offset of 25 hours, a time without dashes or with "[UTC]" behind it pass.
 # Since:  jiff 0.2.43, k8s-openapi 0.29.0.
 # So:     read times of other systems as text first, and clamp what lies beyond.
 set -euo pipefail
