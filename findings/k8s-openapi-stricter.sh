@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# k8s-openapi refuses Secrets and Pods that kubectl and the API server read without a word.
+# k8s-openapi refuses Secrets and annotations that kubectl and the API server read without a word.
 #
 # Guess:  the generated types accept what Go's types accept.
 # Seen:   base64 broken into lines (which is how `base64` prints it, and Go's decoder skips line ends) is an error, and
-#         so is a null among labels, annotations or data, which a template leaves behind for an empty value and Go
-#         reads as "". One such object makes a whole list an error. A null for a list is fine in both.
+#         so is a null among labels or annotations, which a template leaves behind for an empty value and Go reads as
+#         "". One such object makes a whole list an error. A null for a list or for an entry of data is fine in both.
 # Since:  k8s-openapi 0.29.0; k8s.io/api v0.37.2 for Go.
 # So:     read foreign objects as untyped JSON and decode the fields that are needed.
 set -euo pipefail
