@@ -2,10 +2,9 @@
 # The OpenTelemetry collector expands the *value* of ${env:TOKEN} once more, and an unset variable is an empty token.
 #
 # Guess:  a variable's value goes into the configuration as it is; a variable that is not set ends the start.
-# Seen:   what the value holds is expanded as well: "a$$b" arrives as "a$b". One
-#         dollar is left alone. Not set, the field is empty and there is no error. Into a field without a type
-#         (any, a map's values) the value goes as YAML 1.1 says: 0123456 as the number 42798, "#x" and "~" as nothing;
-#         into a string field all of them arrive unharmed.
+# Seen:   what the value holds is expanded as well: "a$$b" arrives as "a$b"; one dollar is left alone. Not set, the field is
+#         empty and there is no error. Into a field without a type the value goes as YAML 1.1 says: 0123456 as the number
+#         42798, "#x" and "~" as nothing; into a string field all of them arrive unharmed.
 # Since:  go.opentelemetry.io/collector/confmap v1.71.0 and its envprovider.
 # So:     a token with two dollars in it works by curl and not in the collector; check that the variable is set and what it
 #         looks like before the pods are restarted, for none of them will fail at the start.
