@@ -5,6 +5,7 @@
 
 mod guide;
 mod process;
+mod wait;
 
 use std::path::Path;
 use std::process::Command;
@@ -18,10 +19,14 @@ const TO: &str = "3.69.2";
 const GIB: u64 = 1 << 30;
 
 fn main() {
+    if wait::waited_instead() {
+        return;
+    }
     start_up();
     whole_upgrade(Platform::Kubernetes);
     whole_upgrade(Platform::OpenShift);
     backup();
+    wait::row();
 }
 
 fn start_up() {
