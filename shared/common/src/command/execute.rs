@@ -196,7 +196,7 @@ pub fn adjust(session: &Session, plan: &mut Plan) {
         }
         if let Action::Backup { directory } = &mut step.action {
             let other = session.flags.backup_directory.as_deref();
-            *directory = session.full_path(other.unwrap_or(Path::new(directory.as_str())));
+            *directory = session.full_path(other.unwrap_or_else(|| Path::new(directory.as_str())));
             step.title = Action::backup_title(directory);
         }
     }
