@@ -194,9 +194,15 @@ mod tests {
 
     #[test]
     fn an_authority_is_named_once() {
-        let authority = |name: &str| SecretFacts {
-            ca_fingerprint: Some("aa".to_owned()),
-            ..secret(name, "ca.pem", "2026-01-11T00:00:00Z")
+        let authority = |name: &str| {
+            let certificates = secret("authority", "ca.pem", "2026-01-11T00:00:00Z").certificates;
+            let ca_fingerprint = Some("aa".to_owned());
+            SecretFacts {
+                name: name.to_owned(),
+                certificates,
+                ca_fingerprint,
+                ..SecretFacts::default()
+            }
         };
         let secrets = vec![authority("central-tls"), authority("scanner-tls")];
         assert_eq!(found("3.69.2", secrets), [("central-tls".to_owned(), 10)]);
