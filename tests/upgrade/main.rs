@@ -13,6 +13,7 @@ mod programs;
 mod quotas;
 mod rehearsals;
 mod roxctl;
+mod status;
 
 use rhacs_tests::{Finished, Installation};
 

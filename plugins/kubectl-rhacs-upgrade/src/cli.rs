@@ -88,6 +88,9 @@ pub enum Verb {
         /// Go on showing until interrupted
         #[arg(short, long)]
         watch: bool,
+        /// End with 10 when there is something to do, with 5 when not everything could be looked at
+        #[arg(long, conflicts_with = "watch")]
+        exit_code: bool,
     },
     /// Finish a run that was cut off
     #[command(after_help = examples::RESUME_EXAMPLES)]

@@ -51,7 +51,10 @@ async fn run_verb(session: &Session, cli: &Cli) -> Result<Exit, Failure> {
         }
         Some(Verb::Check) => check::run(session, &cmd::prepare::run(session, cli).await?),
         Some(Verb::Apply { file }) => apply::run(session, file).await,
-        Some(Verb::Status { watch }) => cmd::status::run(session, *watch).await,
+        Some(Verb::Status { watch, exit_code }) => {
+            let looking = cmd::status::Looking { watch: *watch, exit_code: *exit_code };
+            cmd::status::run(session, looking).await
+        }
         Some(Verb::Resume { run }) => resume::run(session, run.as_deref()).await,
         Some(Verb::History { run }) => history::run(session, run.as_deref()).await,
         Some(Verb::Unlock { reason, force }) => unlock::run(session, reason, *force).await,

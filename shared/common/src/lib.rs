@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! command               one invocation of a plugin: flags, session, consent, run
+//! health                how an installation is
 //! checks observe        preflight findings; the look at the cluster
 //! ui                    the only code that prints
 //! complete              what may come next on a command line
@@ -10,6 +11,7 @@
 //! cluster central web   the API server, Central, any other server
 //! plan                  Plan, Step, Action, Undo, Finding: plain data
 //! rhacs                 pure knowledge of the product
+//! owners                who else writes an object
 //! env exit failure fs   the process and its files
 //! bug                   what is told of a panic
 //! ```
@@ -31,10 +33,13 @@ pub mod env;
 pub mod exit;
 pub mod failure;
 pub mod fs;
+#[cfg(feature = "cluster")]
+pub mod health;
 #[cfg(any(feature = "cluster", feature = "complete"))]
 mod kubeconfig;
 #[cfg(feature = "cluster")]
 pub mod observe;
+pub mod owners;
 pub mod plan;
 pub mod rehearsal;
 pub mod rhacs;

@@ -89,12 +89,14 @@ impl Refusal {
         let commands = match &method {
             InstallMethod::Manifest => Vec::new(),
             InstallMethod::Operator { .. } => operator_commands(namespace, to),
-            InstallMethod::Helm { releases } => releases
+            InstallMethod::Helm { releases, driver } => releases
                 .iter()
                 .flat_map(|release| {
+                    let driver =
+                        driver.map(|driver| format!("HELM_DRIVER={driver} ")).unwrap_or_default();
                     [
-                        format!("helm history -n {namespace} {release}"),
-                        format!("helm rollback -n {namespace} {release} REVISION"),
+                        format!("{driver}helm history -n {namespace} {release}"),
+                        format!("{driver}helm rollback -n {namespace} {release} REVISION"),
                     ]
                 })
                 .collect(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use common::plan::{Finding, Severity};
-use common::rhacs::SecretFacts;
+use common::rhacs::certificates::{DEFAULT_CERTIFICATE, Ending, GROUPS, endings};
 
 use common::checks::Definition;
 use common::checks::{Context, in_days};
@@ -29,6 +29,13 @@ const AGEING: Definition = Definition {
     why: "it is not renewed by the upgrade",
     source: "stackrox issue 13723; product documentation, reissuing internal certificates",
 };
+const DEFAULT: Definition = Definition {
+    code: "RHACS-DEFAULT-CERTIFICATE",
+    severity: Severity::Warn,
+    meaning: "the certificate that Central shows browsers and roxctl has ended or does within 30 days",
+    why: "people and pipelines that check it can no longer reach Central; the upgrade does not renew it",
+    source: "product documentation, custom certificates: central-default-tls-cert",
+};
 const CA_MISMATCH: Definition = Definition {
     code: "RHACS-CA-MISMATCH",
     severity: Severity::Accept,
@@ -45,60 +52,42 @@ const SENSOR_EXPIRING: Definition = Definition {
 };
 
 pub(super) const DEFINITIONS: &[Definition] =
-    &[EXPIRED, EXPIRING, AGEING, CA_MISMATCH, SENSOR_EXPIRING];
+    &[EXPIRED, EXPIRING, AGEING, DEFAULT, CA_MISMATCH, SENSOR_EXPIRING];
 
 /// The Secrets that the scanner bundle renews.
 const RENEWED: [&str; 2] = ["scanner-db-tls", "scanner-tls"];
 
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
+    let all = endings(context.snapshot, context.options.now);
     let mut findings: Vec<Finding> =
-        context.snapshot.secrets.iter().filter_map(|secret| expiry(context, secret)).collect();
-    findings.extend(groups().into_iter().filter_map(|group| mismatch(context, group)));
+        all.iter().filter_map(|ending| expiry(context, ending)).collect();
+    findings.extend(GROUPS.into_iter().filter_map(|group| mismatch(context, group)));
     findings.extend(sensors(context));
     findings
 }
 
-fn expiry(context: &Context<'_>, secret: &SecretFacts) -> Option<Finding> {
-    let renewed = RENEWED.contains(&secret.name.as_str()) && context.renews_scanner_certificates();
-    if !secret.name.ends_with("-tls") || renewed || !is_ours(&secret.name) {
+fn expiry(context: &Context<'_>, ending: &Ending<'_>) -> Option<Finding> {
+    let renewed = RENEWED.contains(&ending.secret) && context.renews_scanner_certificates();
+    if renewed && !ending.is_authority() {
         return None;
     }
-    let certificate = secret.certificate.as_ref()?;
-    let days = context.days_until(&certificate.not_after)?;
-    let (definition, verb) = match days {
-        i64::MIN..0 => (EXPIRED, "expired"),
-        0..30 => (EXPIRING, "expires"),
-        30..60 => (AGEING, "expires"),
+    let verb = if ending.days < 0 { "expired" } else { "expires" };
+    let definition = match ending.days {
+        // No part of the product relies on it, only people and roxctl do.
+        ..30 if ending.secret == DEFAULT_CERTIFICATE => DEFAULT,
+        i64::MIN..0 => EXPIRED,
+        0..30 => EXPIRING,
+        30..60 if ending.secret != DEFAULT_CERTIFICATE => AGEING,
         _ => return None,
     };
     let what = format!(
-        "the certificate in secret/{} ({}) {verb} {}",
-        secret.name,
-        certificate.subject,
-        in_days(days)
+        "the {} in secret/{} ({}) {verb} {}",
+        if ending.is_authority() { "authority's certificate" } else { "certificate" },
+        ending.secret,
+        ending.certificate.subject,
+        in_days(ending.days)
     );
-    Some(definition.found(what, renewal(&secret.name)))
-}
-
-fn renewal(secret: &str) -> String {
-    match secret {
-        "central-tls" => {
-            "download the new Secret: POST /api/extensions/certgen/central, then kubectl apply -f"
-        }
-        "scanner-tls" | "scanner-db-tls" => {
-            "give Central's credentials, the upgrade then renews it; or roxctl scanner generate"
-        }
-        _ => "roxctl sensor generate-certs CLUSTER, then kubectl apply -f",
-    }
-    .to_owned()
-}
-
-/// The Secrets whose authority must be the same. Sensor's may be that of another Central.
-const fn groups() -> [&'static [&'static str]; 2] {
-    [
-        &["central-tls", "central-db-tls", "scanner-tls", "scanner-db-tls"],
-        &["sensor-tls", "collector-tls", "admission-control-tls"],
-    ]
+    Some(definition.found(what, ending.renewal()))
 }
 
 fn mismatch(context: &Context<'_>, group: &[&str]) -> Option<Finding> {
@@ -149,15 +138,6 @@ fn sensors(context: &Context<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Other software may keep its own `-tls` Secrets in the namespace.
-fn is_ours(secret: &str) -> bool {
-    groups().iter().any(|group| group.contains(&secret))
-        || matches!(
-            secret,
-            "scanner-v4-indexer-tls" | "scanner-v4-matcher-tls" | "scanner-v4-db-tls"
-        )
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Installation, Subject, cluster, in_days, tls_secret};
@@ -189,6 +169,32 @@ mod tests {
                 .collect();
             assert_eq!(found, code.into_iter().collect::<Vec<_>>(), "{days}");
         }
+    }
+
+    #[test]
+    fn every_part_is_looked_at_in_every_version() {
+        for (version, to) in [("3.62.1", "3.69.2"), ("3.69.2", "3.74.9"), ("3.74.8", "3.74.9")] {
+            for name in ["sensor-tls", "collector-tls", "admission-control-tls"] {
+                let mut installation = Installation::at(version);
+                installation.snapshot.secrets.retain(|secret| secret.name != name);
+                let secret = tls_secret(name, -3);
+                assert_eq!(secret.own_certificate().unwrap().0, name.replace("tls", "cert.pem"));
+                installation.snapshot.secrets.push(secret);
+                let finding = installation.finding("RHACS-CERTIFICATE-EXPIRED", to);
+                assert!(finding.what.contains(&format!("secret/{name} ")), "{}", finding.what);
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_people_rely_on_does_not_block() {
+        let installation = with_certificate("central-default-tls-cert", -3);
+        assert!(installation.has("RHACS-DEFAULT-CERTIFICATE", TO));
+        assert!(!installation.has("RHACS-CERTIFICATE-EXPIRED", TO));
+        assert!(
+            !with_certificate("central-default-tls-cert", 40).has("RHACS-CERTIFICATE-AGEING", TO),
+            "told in status"
+        );
     }
 
     #[test]

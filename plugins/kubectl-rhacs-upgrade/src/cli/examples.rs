@@ -30,7 +30,10 @@ Examples:
   kubectl rhacs upgrade status -o wide
 
   # While another terminal upgrades
-  kubectl rhacs upgrade status --watch";
+  kubectl rhacs upgrade status --watch
+
+  # For a script: 0 healthy, 10 something to do, 5 not everything could be looked at
+  kubectl rhacs upgrade status --exit-code > /dev/null";
 
 pub(super) const RESUME_EXAMPLES: &str = "\
 Examples:

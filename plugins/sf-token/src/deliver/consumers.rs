@@ -1,5 +1,6 @@
 //! Which workloads read a key of a Secret, found by reference, and in which order they restart.
 
+use common::owners::controlling_reference;
 use common::rhacs::ObjectRef;
 use serde::Serialize;
 use serde_json::Value;
@@ -96,7 +97,7 @@ pub fn lone_pods(pods: &[Value], secret: &str, key: &str) -> Vec<LonePod> {
         .filter(is_running)
         .filter(|pod| !reads(&pod["spec"], secret, key).is_empty())
         .filter_map(|pod| {
-            let owner = controller(pod);
+            let owner = controlling_reference(pod);
             let kind = owner.and_then(|owner| owner["kind"].as_str());
             if matches!(kind, Some("ReplicaSet" | "StatefulSet" | "DaemonSet")) {
                 return None;
@@ -108,12 +109,6 @@ pub fn lone_pods(pods: &[Value], secret: &str, key: &str) -> Vec<LonePod> {
             Some(LonePod { object: ObjectRef::of(pod)?, owner })
         })
         .collect()
-}
-
-/// The owner that controls `object`, if one does.
-pub(super) fn controller(object: &Value) -> Option<&Value> {
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    owners.iter().find(|owner| owner["controller"] == true).or_else(|| owners.first())
 }
 
 /// How a pod of this spec reads `key`: variables, whole-Secret variables, volumes.

@@ -8,18 +8,21 @@ use common::plan::{Finding, Severity};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::owners::code;
 use super::site::Site;
 
 /// Every code of a finding that `--accept` may name.
-pub const ACCEPTABLE: [&str; 15] = [
+pub const ACCEPTABLE: [&str; 17] = [
     "SF-CONSUMER-PAUSED",
     "SF-GRACE-SHORT",
     "SF-KEY-MISSING",
     "SF-OWNER-ARGO-CD",
     "SF-OWNER-CONTROLLER",
     "SF-OWNER-EXTERNAL-SECRETS",
+    "SF-OWNER-FLEET",
     "SF-OWNER-FLUX",
     "SF-OWNER-HELM",
+    "SF-OWNER-KAPP",
     "SF-OWNER-SEALED-SECRETS",
     "SF-PROBE",
     "SF-REALM",
@@ -81,7 +84,7 @@ pub fn of_site(site: &Site, restarts: bool, current: Option<&SecretString>) -> V
 fn owners(site: &Site) -> impl Iterator<Item = Finding> {
     site.owners.iter().map(move |owner| {
         finding(
-            owner.kind.code(),
+            code(owner.kind),
             if owner.undoes { Severity::Accept } else { Severity::Info },
             format!("{site}: {}", owner.consequence),
             "consumers that restart after that start with the old secret, which ends with the \

@@ -1,9 +1,9 @@
 //! Who else writes a Secret: what will be undone, when, and what makes a new value last.
 
+pub use common::owners::OwnerKind;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::consumers::controller;
 use crate::shell::quoted;
 
 /// Somebody besides the user who decides what a Secret holds.
@@ -22,30 +22,6 @@ pub struct Owner {
     pub undoes: bool,
 }
 
-/// The kinds of owners that are told apart.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OwnerKind {
-    /// A release of Helm 3.
-    Helm3,
-    /// A release of Helm 4, which writes by server-side apply.
-    Helm4,
-    /// A chart rendered by `helm template` and applied by something else.
-    RenderedChart,
-    /// The External Secrets Operator.
-    ExternalSecrets,
-    /// Sealed Secrets.
-    SealedSecrets,
-    /// Argo CD.
-    ArgoCd,
-    /// Flux.
-    Flux,
-    /// `kubectl apply` of a file.
-    KubectlApply,
-    /// Another controller.
-    Controller,
-}
-
 /// What the advice names: the Secret, the key, and the token whose secret goes there.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
@@ -59,32 +35,33 @@ pub struct Place<'a> {
     pub token: &'a str,
 }
 
-impl OwnerKind {
-    /// The code of the finding about such an owner.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Helm3 | Self::Helm4 => "SF-OWNER-HELM",
-            Self::RenderedChart => "SF-OWNER-CHART",
-            Self::ExternalSecrets => "SF-OWNER-EXTERNAL-SECRETS",
-            Self::SealedSecrets => "SF-OWNER-SEALED-SECRETS",
-            Self::ArgoCd => "SF-OWNER-ARGO-CD",
-            Self::Flux => "SF-OWNER-FLUX",
-            Self::KubectlApply => "SF-OWNER-APPLY",
-            Self::Controller => "SF-OWNER-CONTROLLER",
-        }
+/// The code of the finding about such an owner.
+#[must_use]
+pub const fn code(kind: OwnerKind) -> &'static str {
+    match kind {
+        OwnerKind::Helm3 | OwnerKind::Helm4 => "SF-OWNER-HELM",
+        OwnerKind::RenderedChart => "SF-OWNER-CHART",
+        OwnerKind::ExternalSecrets => "SF-OWNER-EXTERNAL-SECRETS",
+        OwnerKind::SealedSecrets => "SF-OWNER-SEALED-SECRETS",
+        OwnerKind::ArgoCd => "SF-OWNER-ARGO-CD",
+        OwnerKind::Flux => "SF-OWNER-FLUX",
+        OwnerKind::Fleet => "SF-OWNER-FLEET",
+        OwnerKind::Kapp => "SF-OWNER-KAPP",
+        OwnerKind::KubectlApply => "SF-OWNER-APPLY",
+        OwnerKind::Controller => "SF-OWNER-CONTROLLER",
     }
 }
 
 /// The owners of `secret`, those that undo a write first.
 #[must_use]
 pub fn owners(secret: &Value, place: Place<'_>) -> Vec<Owner> {
-    let mut found: Vec<Owner> = [controlled(secret, place), argo_cd(secret, place)]
-        .into_iter()
-        .flatten()
-        .chain(flux(secret, place))
-        .chain(helm(secret, place))
-        .chain(kubectl_apply(secret, place))
+    let found = common::owners::owners(secret, &[]).into_iter();
+    let mut found: Vec<Owner> = found
+        .map(|owner| {
+            let (consequence, fix) = advice(&owner, secret, place);
+            let undoes = !matches!(owner.kind, OwnerKind::RenderedChart | OwnerKind::KubectlApply);
+            Owner { kind: owner.kind, name: owner.name, consequence, fix, undoes }
+        })
         .collect();
     found.sort_by_key(|owner| !owner.undoes);
     found
@@ -122,158 +99,101 @@ pub fn detail_external_secret(owner: &mut Owner, external: &Value, place: Place<
     );
 }
 
-/// A reference to an owner: the operators that make Secrets, and any other controller.
-fn controlled(secret: &Value, place: Place<'_>) -> Option<Owner> {
-    let Place { namespace, secret: name, key, token } = place;
-    let managed_by_eso = secret["metadata"]["labels"]["reconcile.external-secrets.io/managed"]
-        == "true"
-        || secret["metadata"]["annotations"]["reconcile.external-secrets.io/data-hash"].is_string();
-    let reference = controller(secret);
-    let kind = reference.and_then(|reference| reference["kind"].as_str()).unwrap_or_default();
-    let owner_name = reference.and_then(|reference| reference["name"].as_str());
-    if kind == "ExternalSecret" || managed_by_eso {
-        let owner_name = owner_name.unwrap_or(name);
-        return Some(Owner {
-            kind: OwnerKind::ExternalSecrets,
-            name: owner_name.to_owned(),
-            consequence: "the External Secrets Operator writes the value of its store back at its \
-                          next refresh"
-                .to_owned(),
-            fix: format!(
-                "write the new secret to the store it reads, then {}",
-                refresh(owner_name, place)
+/// What happens to a value written past `owner`, and what makes it last.
+fn advice(owner: &common::owners::Owner, secret: &Value, place: Place<'_>) -> (String, String) {
+    let Place { namespace, secret: target, key, token } = place;
+    let name = &owner.name;
+    match owner.kind {
+        OwnerKind::Helm3 => (
+            format!("the next `helm upgrade {name}` writes the value of the release back"),
+            helm_fix(name, secret, place),
+        ),
+        OwnerKind::Helm4 => (
+            format!("the next `helm upgrade {name}` (Helm 4) stops at a conflict about this key"),
+            helm_fix(name, secret, place),
+        ),
+        OwnerKind::RenderedChart => (
+            format!(
+                "it was rendered from {name} without a Helm release; applying the rendered files \
+                 again writes the value in them"
             ),
-            undoes: true,
-        });
-    }
-    reference?;
-    let owner_name = owner_name.unwrap_or_default();
-    if kind == "SealedSecret" {
-        return Some(Owner {
-            kind: OwnerKind::SealedSecrets,
-            name: owner_name.to_owned(),
-            consequence: "the Sealed Secrets controller writes the sealed value back when the \
-                          SealedSecret changes or the controller restarts"
+            "render the chart with the new secret before the files are applied again".to_owned(),
+        ),
+        OwnerKind::ExternalSecrets => (
+            "the External Secrets Operator writes the value of its store back at its next refresh"
                 .to_owned(),
-            fix: format!(
+            format!("write the new secret to the store it reads, then {}", refresh(name, place)),
+        ),
+        OwnerKind::SealedSecrets => (
+            "the Sealed Secrets controller writes the sealed value back when the SealedSecret \
+             changes or the controller restarts"
+                .to_owned(),
+            format!(
                 "sealing the new secret: sf-token show {} | tr -d '\\n' | kubectl create secret \
-                 generic {name} -n {namespace} --dry-run=client --from-file={key}=/dev/stdin -o \
+                 generic {target} -n {namespace} --dry-run=client --from-file={key}=/dev/stdin -o \
                  yaml | kubeseal -o yaml --merge-into FILE",
                 quoted(token)
             ),
-            undoes: true,
-        });
+        ),
+        OwnerKind::ArgoCd => (
+            format!(
+                "Argo CD writes what its source says back at the next sync of application \
+                 `{name}`, within seconds when it heals itself"
+            ),
+            format!(
+                "put the new secret into the application's source, or let Argo CD leave the key \
+                 alone: spec.ignoreDifferences with kind Secret, name {target}, jsonPointers \
+                 [/data/{}]",
+                key.replace('~', "~0")
+            ),
+        ),
+        OwnerKind::Flux => flux(owner, place),
+        OwnerKind::Fleet => (
+            format!("Rancher Fleet writes what the source of bundle `{name}` says back"),
+            "put the new secret into the bundle's source (kubectl get bundles.fleet.cattle.io -A)"
+                .to_owned(),
+        ),
+        OwnerKind::Kapp => (
+            format!("the next `kapp deploy` of app `{name}` writes the value in its files back"),
+            "put the new secret into the files of the app".to_owned(),
+        ),
+        OwnerKind::KubectlApply => (
+            "applying its file again writes the value in the file; the annotation of kubectl \
+             apply keeps a copy of the value applied last"
+                .to_owned(),
+            format!(
+                "take the key out of the file, then: kubectl apply view-last-applied \
+                 secret/{target} -n {namespace}"
+            ),
+        ),
+        OwnerKind::Controller => (
+            format!(
+                "the controller of `{name}` made this Secret and may write its own value back at \
+                 any time"
+            ),
+            format!("write the new secret where `{name}` takes it from"),
+        ),
     }
-    Some(Owner {
-        kind: OwnerKind::Controller,
-        name: format!("{}/{owner_name}", kind.to_lowercase()),
-        consequence: format!(
-            "the controller of {kind} `{owner_name}` made this Secret and may write its own value \
-             back at any time"
-        ),
-        fix: format!("write the new secret where {kind} `{owner_name}` takes it from"),
-        undoes: true,
-    })
 }
 
-fn argo_cd(secret: &Value, place: Place<'_>) -> Option<Owner> {
-    let metadata = &secret["metadata"];
-    let tracking = metadata["annotations"]["argocd.argoproj.io/tracking-id"].as_str();
-    let by_label = metadata["labels"]["argocd.argoproj.io/instance"].as_str();
-    // By default Argo CD before 3.0 tracks by a label that charts set as well: only who wrote the
-    // fields tells then.
-    let by_writing = || {
-        let entries = metadata["managedFields"].as_array().into_iter().flatten();
-        let mut managers = entries.filter_map(|entry| entry["manager"].as_str());
-        managers.any(|manager| manager.starts_with("argocd")).then(|| {
-            metadata["labels"]["app.kubernetes.io/instance"].as_str().unwrap_or("(not told)")
-        })
-    };
-    let named = tracking.and_then(|id| id.split(':').next()).or(by_label);
-    let application = named.or_else(by_writing)?;
-    Some(Owner {
-        kind: OwnerKind::ArgoCd,
-        name: application.to_owned(),
-        consequence: format!(
-            "Argo CD writes what its source says back at the next sync of application \
-             `{application}`, within seconds when it heals itself"
-        ),
-        fix: format!(
-            "put the new secret into the application's source, or let Argo CD leave the key \
-             alone: spec.ignoreDifferences with kind Secret, name {}, jsonPointers [/data/{}]",
-            place.secret,
-            place.key.replace('~', "~0")
-        ),
-        undoes: true,
-    })
-}
-
-fn flux(secret: &Value, place: Place<'_>) -> Option<Owner> {
-    let labels = &secret["metadata"]["labels"];
-    let name = labels["kustomize.toolkit.fluxcd.io/name"].as_str();
-    let release = labels["helm.toolkit.fluxcd.io/name"].as_str();
-    let (kind, command, name) = match (name, release) {
-        (Some(name), _) => ("Kustomization", "kustomization", name),
-        (None, Some(name)) => ("HelmRelease", "helmrelease", name),
-        (None, None) => return None,
-    };
-    let domain = if command == "kustomization" { "kustomize" } else { "helm" };
-    let namespace =
-        labels[format!("{domain}.toolkit.fluxcd.io/namespace")].as_str().unwrap_or(place.namespace);
-    Some(Owner {
-        kind: OwnerKind::Flux,
-        name: format!("{command}/{name}"),
-        consequence: format!(
+fn flux(owner: &common::owners::Owner, place: Place<'_>) -> (String, String) {
+    let (command, name) = owner.name.split_once('/').unwrap_or(("kustomization", &owner.name));
+    let kind = if command == "kustomization" { "Kustomization" } else { "HelmRelease" };
+    let namespace = owner.namespace.as_deref().unwrap_or(place.namespace);
+    (
+        format!(
             "Flux writes what its source says back at the next reconciliation of {kind} `{name}`"
         ),
-        fix: format!(
+        format!(
             "put the new secret into the source of {kind} `{name}` (encrypted, as its other \
              secrets are), then: flux reconcile {command} {name} -n {namespace} --with-source"
         ),
-        undoes: true,
-    })
+    )
 }
 
-/// A real release has annotations; the label alone comes from rendering the chart.
-fn helm(secret: &Value, place: Place<'_>) -> Option<Owner> {
-    let metadata = &secret["metadata"];
-    let release = metadata["annotations"]["meta.helm.sh/release-name"].as_str();
-    let labels = &metadata["labels"];
-    if release.is_none() && labels["app.kubernetes.io/managed-by"] != "Helm" {
-        return None;
-    }
-    let Some(release) = release else {
-        let chart = labels["helm.sh/chart"].as_str().unwrap_or("a chart");
-        return Some(Owner {
-            kind: OwnerKind::RenderedChart,
-            name: chart.to_owned(),
-            consequence: format!(
-                "it was rendered from {chart} without a Helm release; applying the rendered files \
-                 again writes the value in them"
-            ),
-            fix: "render the chart with the new secret before the files are applied again"
-                .to_owned(),
-            undoes: false,
-        });
-    };
-    let applies = fields_written_by_apply(secret);
-    let consequence = if applies {
-        format!("the next `helm upgrade {release}` (Helm 4) stops at a conflict about this key")
-    } else {
-        format!("the next `helm upgrade {release}` writes the value of the release back")
-    };
-    Some(Owner {
-        kind: if applies { OwnerKind::Helm4 } else { OwnerKind::Helm3 },
-        name: release.to_owned(),
-        consequence,
-        fix: helm_fix(release, labels, place),
-        undoes: true,
-    })
-}
-
-fn helm_fix(release: &str, labels: &Value, place: Place<'_>) -> String {
+fn helm_fix(release: &str, object: &Value, place: Place<'_>) -> String {
     let Place { namespace, secret, token, .. } = place;
-    let chart = labels["helm.sh/chart"].as_str().unwrap_or_default();
+    let chart = object["metadata"]["labels"]["helm.sh/chart"].as_str().unwrap_or_default();
     let Some(version) = chart.strip_prefix("splunk-otel-collector-") else {
         return format!(
             "give the release the new secret in its values: helm upgrade {release} CHART -n \
@@ -287,32 +207,6 @@ fn helm_fix(release: &str, labels: &Value, place: Place<'_>) -> String {
          Secret out of the release for good: secret.create=false, secret.name={secret}",
         quoted(token)
     )
-}
-
-/// Whether Helm owns fields by server-side apply, as Helm 4 does.
-fn fields_written_by_apply(secret: &Value) -> bool {
-    let entries = secret["metadata"]["managedFields"].as_array();
-    entries
-        .into_iter()
-        .flatten()
-        .any(|entry| entry["manager"] == "helm" && entry["operation"] == "Apply")
-}
-
-fn kubectl_apply(secret: &Value, place: Place<'_>) -> Option<Owner> {
-    let annotations = &secret["metadata"]["annotations"];
-    annotations["kubectl.kubernetes.io/last-applied-configuration"].as_str()?;
-    Some(Owner {
-        kind: OwnerKind::KubectlApply,
-        name: "kubectl apply".to_owned(),
-        consequence: "applying its file again writes the value in the file; the annotation of \
-                      kubectl apply keeps a copy of the value applied last"
-            .to_owned(),
-        fix: format!(
-            "take the key out of the file, then: kubectl apply view-last-applied secret/{} -n {}",
-            place.secret, place.namespace
-        ),
-        undoes: false,
-    })
 }
 
 fn refresh(external_secret: &str, place: Place<'_>) -> String {

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use common::cluster::{Cluster, ClusterError, Collection, WriteOptions};
+use common::owners::controlling_reference;
 use common::plan::{Finding, PatchKind, Severity};
 use common::rhacs::{ObjectRef, Permission};
 use serde_json::Value;
 
 use super::collector::{Collector, TOKEN_KEY, collectors, realms, token_key};
-use super::consumers::{Consumer, LonePod, consumers, controller, lone_pods};
+use super::consumers::{Consumer, LonePod, consumers, lone_pods};
 use super::findings::{self, finding};
 use super::owners::{Owner, OwnerKind, Place, detail_external_secret, owners};
 use super::restart::restart_patch;
@@ -264,7 +265,7 @@ impl fmt::Display for Site {
 async fn detailed_owners(cluster: &Cluster, secret: &Value, place: Place<'_>) -> Vec<Owner> {
     let mut found = owners(secret, place);
     let external = found.iter_mut().find(|owner| owner.kind == OwnerKind::ExternalSecrets);
-    let version = controller(secret).and_then(|owner| owner["apiVersion"].as_str());
+    let version = controlling_reference(secret).and_then(|owner| owner["apiVersion"].as_str());
     if let (Some(owner), Some(version)) = (external, version) {
         let object =
             ObjectRef::namespaced(version, "ExternalSecret", place.namespace, owner.name.as_str());

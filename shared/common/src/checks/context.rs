@@ -3,7 +3,6 @@
 use crate::plan::{Action, Plan, Step, Write};
 use crate::rhacs::rules::component_of;
 use crate::rhacs::{Component, ObjectRef, Snapshot, Workload};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::CheckOptions;
@@ -75,8 +74,15 @@ impl<'a> Context<'a> {
     /// Whole days from now until `time` (RFC 3339), negative when it is past; none when it is no
     /// time.
     pub fn days_until(&self, time: &str) -> Option<i64> {
-        let time: Timestamp = time.parse().ok()?;
-        Some(time.duration_since(self.options.now).as_hours().div_euclid(24))
+        crate::rhacs::certificates::days_until(time, self.options.now)
+    }
+}
+
+/// `kubectl rhacs WORDS`, for the installation in `namespace`.
+pub fn suite_command(namespace: &str, words: &str) -> String {
+    match namespace {
+        "stackrox" => format!("kubectl rhacs {words}"),
+        namespace => format!("kubectl rhacs {words} -n {namespace}"),
     }
 }
 

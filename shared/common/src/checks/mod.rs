@@ -11,6 +11,7 @@ mod context;
 mod definition;
 mod escalation;
 mod nodes;
+mod owners;
 mod permissions;
 mod policies;
 mod quotas;
@@ -23,10 +24,12 @@ use jiff::Timestamp;
 
 pub use accept::known_codes;
 pub use admission::{ADMISSION, unfit};
-pub use context::{Context, in_days, items, name, short};
+pub use context::{Context, in_days, items, name, short, suite_command};
 pub use definition::Definition;
 pub use escalation::{Grant, grants};
 pub use permissions::permissions;
+pub(crate) use records::open_runs;
+pub(crate) use workloads::waiting_reason;
 
 use crate::plan::{Finding, Plan, Severity};
 use crate::rhacs::Snapshot;

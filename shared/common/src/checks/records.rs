@@ -2,8 +2,9 @@
 
 use crate::SUITE_VERSION;
 use crate::plan::{Finding, Severity};
+use crate::rhacs::Snapshot;
 
-use super::context::Context;
+use super::context::{Context, suite_command};
 use super::definition::Definition;
 
 const UNFINISHED: Definition = Definition {
@@ -30,18 +31,38 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn unfinished(context: &Context<'_>) -> Vec<Finding> {
-    let runs = context.snapshot.secrets.iter().filter(|secret| secret.kind == "rhacs.kubectl/run");
+    let runs = open_runs(context.snapshot).into_iter().map(|run| {
+        let fix = run.resume(&context.snapshot.namespace);
+        UNFINISHED.found(format!("run `{}` is recorded as {}", run.id, run.state), fix)
+    });
+    runs.collect()
+}
+
+/// A run that is recorded as not finished.
+pub(crate) struct OpenRun {
+    pub(crate) id: String,
+    /// Such as `failed`.
+    pub(crate) state: String,
+    /// The plugin's word, such as `upgrade`.
+    pub(crate) operation: String,
+}
+
+impl OpenRun {
+    /// The command that finishes it.
+    pub(crate) fn resume(&self, namespace: &str) -> String {
+        suite_command(namespace, &format!("{} resume {}", self.operation, self.id))
+    }
+}
+
+/// The runs that are recorded as not finished.
+pub(crate) fn open_runs(snapshot: &Snapshot) -> Vec<OpenRun> {
+    let runs = snapshot.secrets.iter().filter(|secret| secret.kind == "rhacs.kubectl/run");
     runs.filter_map(|secret| {
-        let id = secret.name.strip_prefix("kubectl-rhacs-run-")?;
+        let id = secret.name.strip_prefix("kubectl-rhacs-run-")?.to_owned();
         let state = secret.labels.get("rhacs.kubectl/state")?.to_lowercase();
         let word = secret.labels.get("rhacs.kubectl/operation").map_or("upgrade", String::as_str);
         let open = matches!(state.as_str(), "running" | "failed" | "interrupted");
-        open.then(|| {
-            UNFINISHED.found(
-                format!("run `{id}` is recorded as {state}"),
-                format!("kubectl rhacs {word} resume {id}"),
-            )
-        })
+        open.then(|| OpenRun { id, state, operation: word.to_owned() })
     })
     .collect()
 }

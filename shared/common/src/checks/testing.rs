@@ -266,12 +266,24 @@ pub fn tls_secret(name: &str, days: i64) -> SecretFacts {
     SecretFacts {
         name: name.to_owned(),
         kind: "Opaque".to_owned(),
-        certificate: Some(Certificate {
-            subject: "CENTRAL_SERVICE: Central".to_owned(),
-            not_after: in_days(days),
-        }),
+        certificates: [(
+            certificate_key(name),
+            Certificate {
+                subject: "CENTRAL_SERVICE: Central".to_owned(),
+                not_after: in_days(days),
+            },
+        )]
+        .into(),
         ca_fingerprint: Some("aa11".to_owned()),
         ..SecretFacts::default()
+    }
+}
+
+/// Where the Secret `name` of a real installation has its certificate.
+fn certificate_key(name: &str) -> String {
+    match name.strip_suffix("-tls") {
+        Some(part @ ("admission-control" | "collector" | "sensor")) => format!("{part}-cert.pem"),
+        _ => "cert.pem".to_owned(),
     }
 }
 

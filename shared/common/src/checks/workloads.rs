@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::cluster::rollout::{Progress, judge};
 use crate::plan::{Finding, Severity};
 use crate::rhacs::images::{Image, Role};
-use crate::rhacs::{Version, Workload};
-use serde_json::Value;
+use crate::rhacs::{Snapshot, Version, Workload};
 
 use super::context::{Context, items, short};
 use super::definition::Definition;
+use super::owners;
 
 const PAUSED: Definition = Definition {
     code: "RHACS-ROLLOUT-PAUSED",
@@ -53,13 +53,6 @@ const MIXED: Definition = Definition {
     why: "an earlier upgrade stopped half-way; this run finishes what is missing",
     source: "upgrade guide 3.69, section 2.3.4",
 };
-const GITOPS: Definition = Definition {
-    code: "RHACS-GITOPS-OWNER",
-    severity: Severity::Accept,
-    meaning: "Argo CD or Flux reconciles an object that the plan changes",
-    why: "its controller would undo the change",
-    source: "Argo CD documentation, resource tracking; Flux documentation, Kustomization",
-};
 const CHANGE_CAUSE: Definition = Definition {
     code: "RHACS-CHANGE-CAUSE",
     severity: Severity::Info,
@@ -68,8 +61,17 @@ const CHANGE_CAUSE: Definition = Definition {
     source: "Kubernetes documentation, Deployments: checking rollout history",
 };
 
-pub(super) const DEFINITIONS: &[Definition] =
-    &[PAUSED, UNFINISHED, CENTRAL_DOWN, SCALED_DOWN, ON_DELETE, MIXED, GITOPS, CHANGE_CAUSE];
+pub(super) const DEFINITIONS: &[Definition] = &[
+    PAUSED,
+    UNFINISHED,
+    CENTRAL_DOWN,
+    SCALED_DOWN,
+    ON_DELETE,
+    MIXED,
+    owners::DEFINITIONS[0],
+    owners::DEFINITIONS[1],
+    CHANGE_CAUSE,
+];
 
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -81,7 +83,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     }
     findings.extend(context.workloads().filter_map(|workload| unfinished(context, workload)));
     findings.extend(mixed(context));
-    findings.extend(gitops(context));
+    findings.extend(owners::run(context));
     findings
 }
 
@@ -104,7 +106,7 @@ fn unfinished(context: &Context<'_>, workload: Workload<'_>) -> Option<Finding> 
         Progress::Waiting(message) => format!("{name} waits for {message}"),
         Progress::Failed { reason } => format!("{name}: {reason}"),
     };
-    let what = match waiting_reason(context, workload) {
+    let what = match waiting_reason(context.snapshot, workload) {
         Some(reason) => format!("{what} ({reason})"),
         None => what,
     };
@@ -115,9 +117,9 @@ fn unfinished(context: &Context<'_>, workload: Workload<'_>) -> Option<Finding> 
 }
 
 /// Why a container of the workload's pods does not run, in the cluster's word.
-fn waiting_reason(context: &Context<'_>, workload: Workload<'_>) -> Option<String> {
+pub(crate) fn waiting_reason(snapshot: &Snapshot, workload: Workload<'_>) -> Option<String> {
     let prefix = format!("{}-", workload.name());
-    context.snapshot.pods.iter().find_map(|pod| {
+    snapshot.pods.iter().find_map(|pod| {
         let owner = items(&pod["metadata"]["ownerReferences"]).next()?["name"].as_str()?;
         // A ReplicaSet is named after its Deployment with a hash behind it.
         let rest = owner.strip_prefix(&prefix).unwrap_or_default();
@@ -187,52 +189,6 @@ fn mixed(context: &Context<'_>) -> Option<Finding> {
     })
 }
 
-fn gitops(context: &Context<'_>) -> Vec<Finding> {
-    let touched = context.writes().filter_map(|write| context.snapshot.find(write.object()));
-    let mut owners: BTreeMap<String, (&str, Vec<String>)> = BTreeMap::new();
-    for object in touched {
-        if let Some((tool, owner)) = owner(object) {
-            let objects = &mut owners.entry(owner).or_insert((tool, Vec::new())).1;
-            let object = short(object);
-            if !objects.contains(&object) {
-                objects.push(object);
-            }
-        }
-    }
-    owners
-        .into_iter()
-        .map(|(owner, (tool, objects))| {
-            let what = format!("{tool} `{owner}` reconciles {}", objects.join(", "));
-            GITOPS.found(what, suspension(tool, &owner))
-        })
-        .collect()
-}
-
-const ARGO: &str = "Argo CD application";
-const FLUX: &str = "Flux kustomization";
-const FLUX_HELM: &str = "Flux Helm release";
-
-fn owner(object: &Value) -> Option<(&'static str, String)> {
-    let metadata = &object["metadata"];
-    let label = |name: &str| metadata["labels"][name].as_str();
-    let tracking = metadata["annotations"]["argocd.argoproj.io/tracking-id"].as_str();
-    if let Some(id) = tracking {
-        return Some((ARGO, id.split(':').next().unwrap_or(id).to_owned()));
-    }
-    label("argocd.argoproj.io/instance")
-        .map(|name| (ARGO, name.to_owned()))
-        .or_else(|| label("kustomize.toolkit.fluxcd.io/name").map(|name| (FLUX, name.to_owned())))
-        .or_else(|| label("helm.toolkit.fluxcd.io/name").map(|name| (FLUX_HELM, name.to_owned())))
-}
-
-fn suspension(tool: &str, owner: &str) -> String {
-    match tool {
-        FLUX => format!("change the source instead, or flux suspend kustomization {owner}"),
-        FLUX_HELM => format!("change the source instead, or flux suspend helmrelease {owner}"),
-        _ => format!("change the source instead, or argocd app set {owner} --sync-policy none"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -294,24 +250,6 @@ mod tests {
         let finding = installation.finding("RHACS-HALF-UPGRADED", TO);
         assert!(finding.what.contains("3.69.2 (deploy/central)"), "{}", finding.what);
         assert!(!Installation::at("3.62.1").has("RHACS-HALF-UPGRADED", TO));
-    }
-
-    #[test]
-    fn owners_of_gitops_are_named() {
-        for (field, key, value, what) in [
-            ("labels", "argocd.argoproj.io/instance", "acs", "Argo CD application `acs`"),
-            ("annotations", "argocd.argoproj.io/tracking-id", "acs:apps/Deployment:x/y", "`acs`"),
-            ("labels", "kustomize.toolkit.fluxcd.io/name", "infra", "Flux kustomization `infra`"),
-            ("labels", "helm.toolkit.fluxcd.io/name", "acs", "Flux Helm release `acs`"),
-        ] {
-            let installation =
-                Installation::at("3.62.1").with("Deployment", "central", |central| {
-                    central["metadata"][field][key] = json!(value);
-                });
-            let finding = installation.finding("RHACS-GITOPS-OWNER", TO);
-            assert!(finding.what.contains(what), "{}", finding.what);
-            assert!(finding.what.contains("deploy/central"), "{}", finding.what);
-        }
     }
 
     #[test]

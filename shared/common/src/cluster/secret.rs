@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use x509_cert::der::DecodePem;
 
-use crate::rhacs::{Certificate, SecretFacts};
+use crate::rhacs::{Certificate, SecretFacts, reconcilers};
 
 /// The facts of a Secret: its keys, and what its certificates say. The data is not kept.
 #[must_use]
@@ -22,8 +22,14 @@ pub fn secret_facts(secret: &Value) -> SecretFacts {
             .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
             .collect(),
         keys: data.into_iter().flatten().map(|(key, _)| key.clone()).collect(),
-        certificate: decoded(secret, "cert.pem").and_then(|pem| certificate(&pem)),
+        certificates: data
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| is_certificate(key))
+            .filter_map(|(key, _)| Some((key.clone(), certificate(&decoded(secret, key)?)?)))
+            .collect(),
         ca_fingerprint: decoded(secret, "ca.pem").and_then(|pem| fingerprint(&pem)),
+        owners: reconcilers(secret),
     }
 }
 
@@ -31,6 +37,12 @@ pub fn secret_facts(secret: &Value) -> SecretFacts {
 #[must_use]
 pub fn decoded(secret: &Value, key: &str) -> Option<Vec<u8>> {
     STANDARD.decode(secret["data"][key].as_str()?).ok()
+}
+
+/// Whether the product or Kubernetes keeps a certificate under this key. Source: the Secrets of
+/// `roxctl central generate`, `sensor generate` and `scanner generate`, 3.0.58 to 4.11.
+fn is_certificate(key: &str) -> bool {
+    matches!(key, "ca.pem" | "cert.pem" | "tls.crt") || key.ends_with("-cert.pem")
 }
 
 /// What the first certificate of a PEM text says; none when it is not a certificate.
@@ -75,7 +87,8 @@ mod tests {
         let data = json!({"cert.pem": STANDARD.encode(PEM), "ca.pem": STANDARD.encode(PEM)});
         let secret = json!({"metadata": {"name": "central-tls"}, "type": "Opaque", "data": data});
         let facts = secret_facts(&secret);
-        let certificate = facts.certificate.expect("a certificate");
+        let certificate = facts.own_certificate().expect("a certificate").1;
+        assert!(facts.authority().is_some());
         assert!(certificate.subject.contains("CENTRAL_SERVICE"), "{certificate:?}");
         assert_eq!(&certificate.not_after[..2], "20");
         assert_eq!(facts.ca_fingerprint.expect("a fingerprint").len(), 64);
@@ -87,7 +100,24 @@ mod tests {
         {
             let secret =
                 json!({"metadata": {"name": "x"}, "data": {"cert.pem": STANDARD.encode(text)}});
-            assert_eq!(secret_facts(&secret).certificate, None);
+            assert_eq!(secret_facts(&secret).certificates, [].into());
+        }
+    }
+
+    #[test]
+    fn certificates_are_found_where_each_part_keeps_its_own() {
+        for key in [
+            "cert.pem",
+            "sensor-cert.pem",
+            "collector-cert.pem",
+            "admission-control-cert.pem",
+            "tls-cert.pem",
+            "tls.crt",
+        ] {
+            let data = json!({key: STANDARD.encode(PEM), "sensor-key.pem": STANDARD.encode(PEM)});
+            let facts = secret_facts(&json!({"metadata": {"name": "sensor-tls"}, "data": data}));
+            assert_eq!(facts.own_certificate().expect(key).0, key);
+            assert_eq!(facts.certificates.len(), 1, "a key is no certificate");
         }
     }
 }

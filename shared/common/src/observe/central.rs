@@ -35,9 +35,19 @@ pub async fn facts(client: &CentralClient) -> CentralFacts {
         }
     }
     // One after the other, over one connection: each more would be a port-forward of its own.
-    facts.version = client.metadata().await.ok().and_then(|metadata| metadata.version);
+    match client.metadata().await {
+        Ok(metadata) => facts.version = metadata.version,
+        Err(error) => {
+            facts.unread.insert("Central's version".to_owned(), error.to_string());
+        }
+    }
     facts.permissions = client.my_permissions().await.unwrap_or_default();
-    facts.clusters = client.clusters().await.unwrap_or_default();
+    match client.clusters().await {
+        Ok(clusters) => facts.clusters = clusters,
+        Err(error) => {
+            facts.unread.insert("Central's list of clusters".to_owned(), error.to_string());
+        }
+    }
     facts.auto_upgrade = client.auto_upgrade_enabled().await.ok().flatten();
     facts.upgrade_status = client.upgrade_status().await.ok();
     facts.last_backup = client.backup_status().await.ok().flatten().map(|backup| backup.last_run);

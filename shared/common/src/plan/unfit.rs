@@ -139,7 +139,7 @@ pub fn is_installed(snapshot: &Snapshot, component: Component) -> bool {
 fn manager(method: &InstallMethod) -> String {
     match method {
         InstallMethod::Manifest => "nobody".to_owned(),
-        InstallMethod::Helm { releases } => format!("Helm (release {})", releases.join(", ")),
+        InstallMethod::Helm { releases, .. } => format!("Helm (release {})", releases.join(", ")),
         InstallMethod::Operator { evidence } => format!("the RHACS operator ({evidence})"),
     }
 }

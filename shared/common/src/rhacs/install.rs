@@ -26,6 +26,9 @@ pub enum InstallMethod {
     Helm {
         /// The names of the releases.
         releases: Vec<String>,
+        /// Where Helm keeps them, when that is not in Secrets: what HELM_DRIVER has to say.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        driver: Option<&'static str>,
     },
     /// Plain manifests, made by roxctl.
     Manifest,
@@ -38,15 +41,20 @@ impl InstallMethod {
         if let Some(evidence) = operator_evidence(snapshot) {
             return Self::Operator { evidence };
         }
-        let releases = helm_releases(snapshot);
-        if !releases.is_empty() {
-            return Self::Helm { releases };
+        for (driver, releases) in
+            [(None, helm_releases(snapshot)), (Some("configmap"), helm_maps(snapshot))]
+        {
+            if !releases.is_empty() {
+                return Self::Helm { releases, driver };
+            }
         }
         match declared_method(snapshot).as_deref() {
             Some("operator") => {
                 Self::Operator { evidence: "ROX_INSTALL_METHOD of deploy/central".to_owned() }
             }
-            Some("helm") => Self::Helm { releases: vec!["stackrox-central-services".to_owned()] },
+            Some("helm") => {
+                Self::Helm { releases: vec!["stackrox-central-services".to_owned()], driver: None }
+            }
             _ => Self::Manifest,
         }
     }
@@ -55,7 +63,7 @@ impl InstallMethod {
     /// the Scanner and for the secured cluster, and only one of them may be there.
     #[must_use]
     pub fn manages(&self, snapshot: &Snapshot, component: Component) -> bool {
-        let Self::Helm { releases } = self else { return !matches!(self, Self::Manifest) };
+        let Self::Helm { releases, .. } = self else { return !matches!(self, Self::Manifest) };
         let of_release = |workload: &Workload<'_>| {
             let name = &workload.object()["metadata"]["annotations"][RELEASE_NAME];
             releases.iter().any(|release| name == release.as_str())
@@ -82,7 +90,7 @@ impl InstallMethod {
                 "kubectl -n rhacs-operator get installplan,csv".to_owned(),
                 format!("kubectl -n {namespace} get central,securedcluster -o wide"),
             ],
-            Self::Helm { releases } => helm_commands(releases, namespace, to),
+            Self::Helm { releases, driver } => helm_commands(releases, *driver, namespace, to),
         }
     }
 }
@@ -114,19 +122,33 @@ fn operator_evidence(snapshot: &Snapshot) -> Option<String> {
 
 /// Names of the product's Helm releases that are deployed: `sh.helm.release.v1.NAME.vN`.
 fn helm_releases(snapshot: &Snapshot) -> Vec<String> {
-    let names: BTreeSet<String> = snapshot
-        .secrets
-        .iter()
-        .filter(|secret| secret.kind == "helm.sh/release.v1")
-        .filter(|secret| {
-            secret.labels.get("status").is_none_or(|status| !RETIRED.contains(&status.as_str()))
-        })
-        .filter_map(|secret| secret.name.strip_prefix("sh.helm.release.v1."))
+    let secrets = snapshot.secrets.iter().filter(|secret| secret.kind == "helm.sh/release.v1");
+    let stored = secrets
+        .map(|secret| (secret.name.as_str(), secret.labels.get("status").map(String::as_str)));
+    names_of_releases(snapshot, stored)
+}
+
+/// The same where Helm keeps its releases in ConfigMaps.
+fn helm_maps(snapshot: &Snapshot) -> Vec<String> {
+    let maps = snapshot.of_kind("ConfigMap");
+    let stored = maps
+        .filter(|map| map["metadata"]["labels"]["owner"] == "helm")
+        .map(|map| (name_of(map), map["metadata"]["labels"]["status"].as_str()));
+    names_of_releases(snapshot, stored)
+}
+
+fn names_of_releases<'a>(
+    snapshot: &Snapshot,
+    stored: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+) -> Vec<String> {
+    let names: BTreeSet<&str> = stored
+        .filter(|(_, status)| status.is_none_or(|status| !RETIRED.contains(&status)))
+        .filter_map(|(name, _)| name.strip_prefix("sh.helm.release.v1."))
         .filter_map(|rest| rest.rsplit_once(".v"))
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| name)
         .filter(|name| is_ours(snapshot, name))
         .collect();
-    names.into_iter().collect()
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Whether the release is the one that the product's objects name: other charts may share the
@@ -143,8 +165,14 @@ fn declared_method(snapshot: &Snapshot) -> Option<String> {
     env["value"].as_str().map(str::to_lowercase)
 }
 
-fn helm_commands(releases: &[String], namespace: &str, to: &super::Version) -> Vec<String> {
+fn helm_commands(
+    releases: &[String],
+    driver: Option<&str>,
+    namespace: &str,
+    to: &super::Version,
+) -> Vec<String> {
     let chart_version = chart_version(to);
+    let driver = driver.map(|driver| format!("HELM_DRIVER={driver} ")).unwrap_or_default();
     let mut commands = vec!["helm repo update".to_owned(), "helm search repo -l rhacs/".to_owned()];
     for release in releases {
         let (chart, flags) = if release.contains("secured") {
@@ -153,7 +181,7 @@ fn helm_commands(releases: &[String], namespace: &str, to: &super::Version) -> V
             ("central-services", "")
         };
         commands.push(format!(
-            "helm upgrade -n {namespace} {release} rhacs/{chart} --version {chart_version}{flags} -f values-public.yaml -f values-private.yaml"
+            "{driver}helm upgrade -n {namespace} {release} rhacs/{chart} --version {chart_version}{flags} -f values-public.yaml -f values-private.yaml"
         ));
     }
     commands
@@ -234,10 +262,29 @@ mod tests {
         let method = InstallMethod::detect(&snapshot);
         assert_eq!(
             method,
-            InstallMethod::Helm { releases: vec!["stackrox-central-services".to_owned()] }
+            InstallMethod::Helm {
+                releases: vec!["stackrox-central-services".to_owned()],
+                driver: None
+            }
         );
         let commands = method.own_commands("stackrox", &Version::release(3, 69, 2));
         assert!(commands[2].contains("--version 69.2.0"), "{commands:?}");
+    }
+
+    #[test]
+    fn a_release_in_a_config_map_proves_helm_too() {
+        let map = |status: &str| {
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+                "name": "sh.helm.release.v1.stackrox-central-services.v2",
+                "labels": {"owner": "helm", "status": status}}})
+        };
+        let of = |status| Snapshot { objects: vec![central(), map(status)], ..Snapshot::default() };
+        let method = InstallMethod::detect(&of("deployed"));
+        let InstallMethod::Helm { driver, .. } = &method else { panic!("{method:?}") };
+        assert_eq!(*driver, Some("configmap"));
+        let commands = method.own_commands("stackrox", &Version::release(3, 69, 2));
+        assert!(commands[2].starts_with("HELM_DRIVER=configmap helm upgrade"), "{commands:?}");
+        assert_eq!(InstallMethod::detect(&of("superseded")), InstallMethod::Manifest);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod authorization;
 pub mod central_config;
+pub mod certificates;
 mod component;
 pub mod hops;
 pub mod images;
@@ -12,6 +13,7 @@ pub mod official;
 pub mod parity;
 mod platform;
 mod presumed;
+mod reconcilers;
 pub mod rules;
 pub mod scanner_config;
 pub mod scc;
@@ -27,6 +29,7 @@ pub use install::InstallMethod;
 pub use object::{ObjectRef, essence};
 pub use platform::Platform;
 pub use presumed::{presumed_version, untold_images};
+pub use reconcilers::reconcilers;
 pub use snapshot::{
     Access, CentralFacts, Certificate, ClusterIdentity, Permission, SecretFacts, SecuredCluster,
     Snapshot, UpgradeStatus,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::object::ObjectRef;
 use super::workload::Workload;
 use super::{Platform, Version};
+use crate::owners::Owner;
 
 /// The state of one installation at one moment. Plain data: tests build it from manifests.
 ///
@@ -81,11 +82,31 @@ pub struct SecretFacts {
     pub labels: BTreeMap<String, String>,
     /// The keys of its data.
     pub keys: BTreeSet<String>,
-    /// Its certificate (`cert.pem`), when it has one.
-    pub certificate: Option<Certificate>,
+    /// Its certificates by their keys, such as `cert.pem`, `sensor-cert.pem`, `tls.crt`; that of its
+    /// authority is under `ca.pem`.
+    pub certificates: BTreeMap<String, Certificate>,
     /// SHA-256 of the CA it carries (`ca.pem`), in hex.
     pub ca_fingerprint: Option<String>,
+    /// Who else writes it and would put back what it held.
+    pub owners: Vec<Owner>,
 }
+
+impl SecretFacts {
+    /// The certificate that the part of the product shows which it is for, with its key.
+    #[must_use]
+    pub fn own_certificate(&self) -> Option<(&str, &Certificate)> {
+        let mut own = self.certificates.iter().filter(|(key, _)| *key != AUTHORITY);
+        own.next().map(|(key, certificate)| (key.as_str(), certificate))
+    }
+
+    /// The certificate of the authority that it carries.
+    #[must_use]
+    pub fn authority(&self) -> Option<&Certificate> {
+        self.certificates.get(AUTHORITY)
+    }
+}
+
+const AUTHORITY: &str = "ca.pem";
 
 /// What matters of an X.509 certificate.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -163,6 +184,8 @@ pub struct CentralFacts {
     pub upgrade_status: Option<UpgradeStatus>,
     /// Last backup: when, RFC 3339.
     pub last_backup: Option<String>,
+    /// What it was asked and did not answer, and why: `the list of secured clusters`.
+    pub unread: BTreeMap<String, String>,
 }
 
 /// One entry of `/v1/clusters`.
@@ -270,9 +293,14 @@ impl Snapshot {
     /// bundle, which names no cluster.
     #[must_use]
     pub fn local_cluster(&self) -> Option<&SecuredCluster> {
-        let subject = &self.secret("sensor-tls")?.certificate.as_ref()?.subject;
-        let clusters = self.central.clusters.iter();
-        clusters.into_iter().find(|cluster| !cluster.id.is_empty() && subject.contains(&cluster.id))
+        // From 4.7 on Sensor renews its certificate into a Secret of its own.
+        ["tls-cert-sensor", "sensor-tls"].into_iter().find_map(|name| {
+            let (_, certificate) = self.secret(name)?.own_certificate()?;
+            self.central
+                .clusters
+                .iter()
+                .find(|cluster| !cluster.id.is_empty() && certificate.subject.contains(&cluster.id))
+        })
     }
 
     /// Whether the cluster is known to be OpenShift.

@@ -106,13 +106,15 @@ fn strip(object: &mut Value) {
 
 /// Adds the Secrets with certificates that workloads mount and that manifests leave to their bundle.
 fn add_missing_secrets(objects: &mut Vec<Value>) {
-    let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for object in objects.iter() {
         let namespace = text(object, "/metadata/namespace");
         for volume in items(object, "/spec/template/spec/volumes") {
             let secret = text(volume, "/secret/secretName");
             if service_of(secret).is_some() {
-                wanted.insert((namespace.to_owned(), secret.to_owned()));
+                let mounted = items(volume, "/secret/items").iter().map(|item| text(item, "/key"));
+                let keys = wanted.entry((namespace.to_owned(), secret.to_owned())).or_default();
+                keys.extend(mounted.map(str::to_owned));
             }
         }
     }
@@ -123,12 +125,17 @@ fn add_missing_secrets(objects: &mut Vec<Value>) {
         );
         wanted.remove(&address);
     }
-    for (namespace, name) in wanted {
+    for ((namespace, name), mut keys) in wanted {
+        if !keys.iter().any(|key| key.ends_with("cert.pem")) {
+            keys.extend(["cert.pem", "key.pem"].map(str::to_owned));
+        }
+        keys.insert("ca.pem".to_owned());
+        let data: BTreeMap<String, &str> = keys.into_iter().map(|key| (key, "")).collect();
         objects.push(json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
             "metadata": {"name": name, "namespace": namespace, "labels": {
                 "app.kubernetes.io/name": "stackrox", "auto-upgrade.stackrox.io/component": "sensor"}},
-            "data": {"ca.pem": "", "cert.pem": "", "key.pem": ""},
+            "data": data,
         }));
     }
 }
@@ -181,8 +188,9 @@ fn fill(secret: &mut Value, pki: &Pki) -> Result<(), rcgen::Error> {
             ("ca.pem", _) => pki.ca_pem().to_owned(),
             ("ca-key.pem", _) => pki.ca_key_pem().to_owned(),
             ("jwt-key.pem", _) => pki.private_key()?,
-            ("cert.pem", Some(leaf)) => leaf.certificate.clone(),
-            ("key.pem", Some(leaf)) => leaf.key.clone(),
+            // Those of a secured cluster say whose they are: `sensor-cert.pem`.
+            (field, Some(leaf)) if field.ends_with("cert.pem") => leaf.certificate.clone(),
+            (field, Some(leaf)) if field.ends_with("key.pem") => leaf.key.clone(),
             ("htpasswd", _) => {
                 "admin:$2y$05$embeddedembeddedembeddedembeddedembeddedembeddedembe\n".to_owned()
             }
@@ -239,11 +247,20 @@ mod tests {
     #[test]
     fn secrets_that_workloads_mount_are_added_and_come_first() {
         let deployment = json!({"kind": "Deployment", "metadata": {"name": "sensor", "namespace": "acs"},
-            "spec": {"template": {"spec": {"volumes": [{"name": "c", "secret": {"secretName": "sensor-tls"}}]}}}});
+            "spec": {"template": {"spec": {"volumes": [{"name": "c", "secret": {"secretName": "sensor-tls", "items": [
+                {"key": "sensor-cert.pem", "path": "cert.pem"}, {"key": "sensor-key.pem", "path": "key.pem"},
+                {"key": "ca.pem", "path": "ca.pem"}]}}]}}}});
         let Prepared { objects, namespaces } =
             prepared(vec![deployment, json!({"kind": "Pod", "metadata": {}})]);
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[0]["metadata"]["name"], "sensor-tls");
+        let data = objects[0]["data"].as_object().unwrap();
+        let keys: Vec<&str> = data.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["ca.pem", "sensor-cert.pem", "sensor-key.pem"], "as in a real bundle");
+        let certificate = decode(data["sensor-cert.pem"].as_str().unwrap()).unwrap();
+        assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"), "{certificate}");
+        let key = decode(data["sensor-key.pem"].as_str().unwrap()).unwrap();
+        assert!(key.contains("PRIVATE KEY"));
         assert!(namespaces.contains("acs"));
     }
 }
