@@ -202,7 +202,7 @@ impl View<'_> {
             return None;
         }
         found.work(
-            object.clone(),
+            object,
             format!("container {} runs {is}, {release} has {should}", container.name()),
             self.upgrade(container, release, reference.as_deref()),
         );
