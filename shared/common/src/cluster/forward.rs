@@ -57,9 +57,9 @@ impl Cluster {
         let what = format!("the port-forward to pod/{pod}");
         let mut forwarded = match forwarded {
             Ok(forwarded) => forwarded,
-            Err(kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(
-                StatusCode::FORBIDDEN,
-            ))) => return Err(self.denied_port_forward(namespace, pod).await),
+            Err(error) if names_nothing(&error) => {
+                return Err(self.denied_port_forward(namespace, pod).await);
+            }
             Err(error) => return Err(redact::kube_error(&error, self.server(), &what)),
         };
         forwarded.take_stream(port).ok_or_else(|| ClusterError::Decode {
@@ -94,5 +94,16 @@ impl Cluster {
             }
         };
         ClusterError::Forbidden { message }
+    }
+}
+
+/// Whether it is a refusal that does not say what is not allowed.
+fn names_nothing(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => {
+            *status == StatusCode::FORBIDDEN
+        }
+        kube::Error::Api(status) => status.code == 403 && !status.message.contains(" cannot "),
+        _ => false,
     }
 }

@@ -6,7 +6,7 @@
 //! dates and purpose are checked as for any other, and so is that the server has the key.
 
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -224,7 +224,7 @@ impl Judge for FromFile {
     }
 }
 
-fn load(path: &PathBuf, provider: &Arc<CryptoProvider>) -> Result<Arc<Listed>, String> {
+fn load(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<Listed>, String> {
     let wrong = |reason: String| format!("cannot use `{}`: {reason}", path.display());
     let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
     Listed::from_pem(&pem, provider).map(Arc::new).map_err(wrong)
