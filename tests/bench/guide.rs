@@ -103,7 +103,8 @@ fn scanner_bundle(installation: &Installation) -> Vec<String> {
     let address = installation.simulation().central_address();
     let url = format!("https://{address}/api/extensions/scanner/zip");
     let mut curl = Command::new("curl");
-    curl.args(["-sk", "-u", "admin:letmein", "-d", "{}", "-X", "POST", &url]);
+    let body = r#"{"clusterType": "KUBERNETES_CLUSTER"}"#;
+    curl.args(["-sk", "-u", "admin:letmein", "-d", body, "-X", "POST", &url]);
     let archive = curl.output().expect("curl runs").stdout;
     let mut archive = ZipArchive::new(Cursor::new(archive)).expect("a scanner bundle");
     let names: Vec<String> = archive.file_names().flatten().map(Cow::into_owned).collect();

@@ -136,14 +136,13 @@ async fn rehearse() -> Result<(), Failure> {
         return answer(&Answer::Failed { reason });
     }
     let clock = Clock::scaled(order.speed);
-    let central =
-        CentralOptions {
-            database_copy: order.database_copy,
-            // A sample is a new installation, with a volume wherever one belongs.
-            auto_upgrade: order.sample,
-            loses_data: !order.sample,
-            ..CentralOptions::default()
-        };
+    let central = CentralOptions {
+        database_copy: order.database_copy,
+        // A sample is a new installation, with a volume wherever one belongs.
+        auto_upgrade: order.sample,
+        loses_data: !order.sample,
+        ..CentralOptions::default()
+    };
     let builder =
         Simulation::builder().objects(order.objects).openshift(order.openshift).central(central);
     let builder = match &order.namespace {

@@ -145,14 +145,19 @@ impl Caller {
         let token = state.tokens.iter().find(|token| token.value == value);
         let valid = token.filter(|token| !token.revoked && token.expires + LEEWAY > now);
         let Some(token) = valid else {
-            let place =
-                if version.is_at_least(4, 0) { "token-based: cannot extract identity: " } else { "" };
+            let place = if version.is_at_least(4, 0) {
+                "token-based: cannot extract identity: "
+            } else {
+                ""
+            };
             return Err(format!("{NOT_FOUND}: {place}token validation failed"));
         };
         if token.roles.iter().all(|role| role == "None") {
-            return Err("access for this user is not authorized: no valid role, please contact your \
+            return Err(
+                "access for this user is not authorized: no valid role, please contact your \
                         system administrator"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(Self::User(User { token: Some(token.clone()), roles: token.roles.clone() }))
     }

@@ -68,8 +68,8 @@ pub(super) fn scanner(
     version: &Version,
     asked: &Asked<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let options: Value = serde_json::from_slice(asked.body)
-        .map_err(|error| Refusal::internal(error.to_string()))?;
+    let options: Value =
+        serde_json::from_slice(asked.body).map_err(|error| Refusal::internal(error.to_string()))?;
     let kind = options["clusterType"].as_str().unwrap_or_default();
     if !CLUSTERS.contains(&kind) {
         let valid = CLUSTERS.join(" ");

@@ -89,11 +89,10 @@ fn field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
 
 fn sign(key: &str, message: &[u8]) -> Result<Vec<u8>, String> {
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| error.to_string())?;
-    let key = rustls::crypto::ring::sign::any_supported_type(&key).map_err(|error| error.to_string())?;
-    let schemes = [
-        rustls::SignatureScheme::ECDSA_NISTP256_SHA256,
-        rustls::SignatureScheme::RSA_PKCS1_SHA256,
-    ];
+    let key =
+        rustls::crypto::ring::sign::any_supported_type(&key).map_err(|error| error.to_string())?;
+    let schemes =
+        [rustls::SignatureScheme::ECDSA_NISTP256_SHA256, rustls::SignatureScheme::RSA_PKCS1_SHA256];
     let signer = key.choose_scheme(&schemes).ok_or("no scheme for the key of Central")?;
     signer.sign(message).map_err(|error| error.to_string())
 }

@@ -25,8 +25,7 @@ pub(super) fn list(central: &Central, version: &Version) -> Value {
 pub(super) fn one(central: &Central, version: &Version, id: &str) -> Result<Value, Refusal> {
     let now = central.clock.now();
     let state = central.lock();
-    let cluster =
-        state.clusters.iter().find(|cluster| cluster.id == id).ok_or_else(unknown)?;
+    let cluster = state.clusters.iter().find(|cluster| cluster.id == id).ok_or_else(unknown)?;
     Ok(json!({"cluster": show(cluster, version, now)}))
 }
 
@@ -43,7 +42,9 @@ pub(super) fn upgrade_config(central: &Central) -> Value {
 pub(super) fn set_upgrade_config(central: &Central, body: &[u8]) -> Result<Value, Refusal> {
     let asked: Value =
         serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
-    let config = asked.get("config").ok_or_else(|| Refusal::invalid("need to specify a config: invalid arguments"))?;
+    let config = asked
+        .get("config")
+        .ok_or_else(|| Refusal::invalid("need to specify a config: invalid arguments"))?;
     central.set_auto_upgrade(config["enableAutoUpgrade"].as_bool().unwrap_or(false));
     Ok(json!({}))
 }

@@ -13,11 +13,7 @@ const METHODS: [&str; 3] = ["GET", "POST", "PATCH"];
 ///
 /// # Errors
 /// When this release has no such path, or not for this method; both are said to everybody.
-pub(super) fn of(
-    method: &Method,
-    segments: &[&str],
-    version: &Version,
-) -> Result<Demand, Refusal> {
+pub(super) fn of(method: &Method, segments: &[&str], version: &Version) -> Result<Demand, Refusal> {
     if let ["v1", path @ ..] = segments {
         let known = |method: &str| of_the_api(method, path, version);
         return known(method.as_str()).ok_or_else(|| {

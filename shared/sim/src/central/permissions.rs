@@ -110,7 +110,9 @@ impl Access {
 /// The resource that a release has in place of one of 3.x: 4.0 made one of many.
 pub(super) fn current(resource: &'static str, version: &Version) -> &'static str {
     match resource {
-        "ScannerBundle" | "SensorUpgradeConfig" | "ServiceIdentity" if version.is_at_least(4, 0) => {
+        "ScannerBundle" | "SensorUpgradeConfig" | "ServiceIdentity"
+            if version.is_at_least(4, 0) =>
+        {
             "Administration"
         }
         _ => resource,
@@ -125,9 +127,9 @@ pub(super) fn access(roles: &[String], resource: &str, version: &Version) -> Opt
 fn access_of(role: &str, resource: &str, version: &Version) -> Option<Access> {
     let merged = version.is_at_least(4, 0);
     match (role, resource) {
-        ("Admin", _)
-        | ("Continuous Integration", "Image")
-        | ("Sensor Creator", "Cluster") => Some(Access::Write),
+        ("Admin", _) | ("Continuous Integration", "Image") | ("Sensor Creator", "Cluster") => {
+            Some(Access::Write)
+        }
         ("Sensor Creator", "Administration") => merged.then_some(Access::Write),
         ("Sensor Creator", "ServiceIdentity") => (!merged).then_some(Access::Write),
         ("Continuous Integration", "Detection") => Some(Access::Read),

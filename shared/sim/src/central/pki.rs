@@ -52,7 +52,12 @@ impl Pki {
 
     /// The authority with this certificate and this key, both in PEM; none when they are not such.
     #[must_use]
-    pub fn of(certificate: &str, key: &str, now: Timestamp, expires: Option<Timestamp>) -> Option<Self> {
+    pub fn of(
+        certificate: &str,
+        key: &str,
+        now: Timestamp,
+        expires: Option<Timestamp>,
+    ) -> Option<Self> {
         let pair = private_key(key)?;
         let issuer = Issuer::from_ca_cert_pem(certificate, pair).ok()?;
         let (certificate, key) = (certificate.to_owned(), key.to_owned());
@@ -202,7 +207,8 @@ mod tests {
     /// The key as the product writes it: without what PKCS#8 puts around it.
     fn sec1(pem: &str) -> String {
         use base64::Engine;
-        let PrivateKeyDer::Pkcs8(key) = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap() else {
+        let PrivateKeyDer::Pkcs8(key) = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap()
+        else {
             panic!("PKCS#8");
         };
         let whole = key.secret_pkcs8_der();

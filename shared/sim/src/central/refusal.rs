@@ -13,11 +13,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// An error with its HTTP status, gRPC code and words.
-    Status {
-        status: StatusCode,
-        code: u8,
-        message: String,
-    },
+    Status { status: StatusCode, code: u8, message: String },
     /// There is no such path.
     NoPath,
     /// The path is not for this method.
@@ -59,7 +55,9 @@ impl Refusal {
             Self::WrongMethod if in_json => {
                 (StatusCode::NOT_IMPLEMENTED, 12, "Method Not Allowed".to_owned())
             }
-            Self::NoPath => return bytes_response(StatusCode::NOT_FOUND, TEXT, "Not Found\n".into()),
+            Self::NoPath => {
+                return bytes_response(StatusCode::NOT_FOUND, TEXT, "Not Found\n".into());
+            }
             Self::WrongMethod => {
                 let body = "Method Not Allowed\n".into();
                 return bytes_response(StatusCode::METHOD_NOT_ALLOWED, TEXT, body);
@@ -82,9 +80,7 @@ impl Refusal {
             Self::NoPath => {
                 bytes_response(StatusCode::NOT_FOUND, TEXT, "404 page not found\n".into())
             }
-            Self::WrongMethod => {
-                bytes_response(StatusCode::METHOD_NOT_ALLOWED, "", Bytes::new())
-            }
+            Self::WrongMethod => bytes_response(StatusCode::METHOD_NOT_ALLOWED, "", Bytes::new()),
         }
     }
 }

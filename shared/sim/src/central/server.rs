@@ -139,7 +139,7 @@ impl Handler {
         });
         // A client that goes away ends its connection only.
         let _ = hyper::server::conn::http1::Builder::new()
-            .max_buf_size(LARGEST_HEAD)
+            .max_buf_size(2 * LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .await;
     }
@@ -171,7 +171,14 @@ async fn handle(central: &Central, request: Request<Incoming>) -> io::Result<Res
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let head: usize =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let response = match &action {
+        _ if head > LARGEST_HEAD => {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            let words = "431 Request Header Fields Too Large";
+            routes::bytes_response(status, "text/plain; charset=utf-8", words.into())
+        }
         Some(RequestAction::Refuse { status, retry_after, message }) => {
             refuse(*status, *retry_after, message.as_deref())
         }

@@ -49,7 +49,8 @@ fn metadata(version: &Version, caller: &Caller) -> Value {
 
 fn auth_status(version: &Version, caller: &Caller) -> Value {
     let Caller::User(user) = caller else { return json!({}) };
-    let expires = user.token.as_ref().map_or_else(|| NEVER.to_owned(), |token| meta::time(token.expires));
+    let expires =
+        user.token.as_ref().map_or_else(|| NEVER.to_owned(), |token| meta::time(token.expires));
     let (id, name) = match &user.token {
         Some(token) => (format!("auth-token:{}", token.id), token.name.as_str()),
         None => ("admin".to_owned(), "admin"),
@@ -133,7 +134,9 @@ fn backup_status(central: &Central, version: &Version, caller: &Caller) -> Resul
         return Err(Refusal::not_found("not found"));
     };
     let status = if passed { "PASS" } else { "FAIL" };
-    Ok(json!({"backupInfo": {"backupLastRunAt": meta::time(at), "status": status, "requestor": {"name": "admin"}}}))
+    Ok(
+        json!({"backupInfo": {"backupLastRunAt": meta::time(at), "status": status, "requestor": {"name": "admin"}}}),
+    )
 }
 
 fn database_status(central: &Central, version: &Version, caller: &Caller) -> Value {

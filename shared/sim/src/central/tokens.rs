@@ -62,7 +62,8 @@ fn generate(central: &Central, version: &Version, body: &[u8]) -> Result<Value, 
     let asked: Value =
         serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))?;
     let name = asked["name"].as_str().filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| Refusal::invalid("token name cannot be empty: invalid arguments"))?;
+    let name =
+        name.ok_or_else(|| Refusal::invalid("token name cannot be empty: invalid arguments"))?;
     let mut roles: Vec<String> = Vec::new();
     roles.extend(
         asked["roles"]
@@ -126,8 +127,7 @@ pub(super) fn check_query(
     match wanted.as_deref() {
         None | Some("true" | "false" | "1" | "0" | "t" | "f") => Ok(()),
         Some(other) => {
-            let field =
-                if version.is_at_least(4, 0) { "parsing field \"revoked\": " } else { "" };
+            let field = if version.is_at_least(4, 0) { "parsing field \"revoked\": " } else { "" };
             Err(Refusal::invalid(format!(
                 "{field}strconv.ParseBool: parsing {other:?}: invalid syntax"
             )))
@@ -139,8 +139,7 @@ pub(super) fn check_query(
 fn check_roles(tokens: &[Token], roles: &[String]) -> Result<(), Refusal> {
     let own = |role: &str| ROLES.iter().any(|(name, _)| *name == role);
     let known = |role: &String| own(role) || tokens.iter().any(|token| token.roles.contains(role));
-    let strange: Vec<&str> =
-        roles.iter().filter(|role| !known(role)).map(String::as_str).collect();
+    let strange: Vec<&str> = roles.iter().filter(|role| !known(role)).map(String::as_str).collect();
     if strange.is_empty() {
         return Ok(());
     }

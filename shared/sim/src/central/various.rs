@@ -48,9 +48,8 @@ fn role(name: &str, description: &str) -> Value {
 }
 
 fn cluster_defaults() -> Value {
-    let repository = |image: &str| {
-        format!("registry.redhat.io/advanced-cluster-security/rhacs-{image}-rhel8")
-    };
+    let repository =
+        |image: &str| format!("registry.redhat.io/advanced-cluster-security/rhacs-{image}-rhel8");
     json!({
         "mainImageRepository": repository("main"),
         "collectorImageRepository": repository("collector"),

@@ -42,7 +42,8 @@ fn reconcile_one(round: &mut Round<'_>, set: &Value) {
             Some(_) => {}
         }
     }
-    let surplus = present.iter().filter(|pod| ordinal_of(set, pod).is_some_and(|one| one >= wanted));
+    let surplus =
+        present.iter().filter(|pod| ordinal_of(set, pod).is_some_and(|one| one >= wanted));
     if let Some(last) = surplus.max_by_key(|pod| ordinal_of(set, pod)) {
         delete(round, set, last);
     } else if text(set, "/spec/updateStrategy/type") != "OnDelete" {
@@ -74,16 +75,17 @@ fn add_pod(round: &mut Round<'_>, set: &Value, ordinal: i64, hash: &str) {
     claim_volumes(round, set, &name, &mut template);
     match pods::create(round, set, &template, None) {
         Ok(_) => {
-            let message = format!("create Pod {name} in StatefulSet {} successful", meta::name(set));
+            let message =
+                format!("create Pod {name} in StatefulSet {} successful", meta::name(set));
             round.tell(set, Told::normal(SOURCE, "SuccessfulCreate", &message));
         }
         Err(why) => {
-            let message = format!(
-                "create Pod {name} in StatefulSet {} failed error: {why}",
-                meta::name(set)
-            );
+            let message =
+                format!("create Pod {name} in StatefulSet {} failed error: {why}", meta::name(set));
             let refusals = &mut round.memory.kubelet.refusals;
-            if refusals.insert(meta::uid(set).to_owned(), message.clone()).as_ref() != Some(&message) {
+            if refusals.insert(meta::uid(set).to_owned(), message.clone()).as_ref()
+                != Some(&message)
+            {
                 round.tell(set, Told::warning(SOURCE, "FailedCreate", &message));
             }
             round.wake_at(super::objects::after(round.now, RETRY));
@@ -176,7 +178,8 @@ fn report(round: &mut Round<'_>, set: &Value, hash: &str) {
     }
     let (namespace, name) = (Some(meta::namespace(set)), meta::name(set));
     let part = Subresource::Status;
-    let _ = round.store().modify("statefulsets.apps", namespace, name, part, &manager(), |object| {
-        object["status"] = status;
-    });
+    let _ =
+        round.store().modify("statefulsets.apps", namespace, name, part, &manager(), |object| {
+            object["status"] = status;
+        });
 }

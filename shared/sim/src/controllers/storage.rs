@@ -46,7 +46,8 @@ pub(crate) fn release_claims(round: &Round<'_>) {
             let names = |volume: &serde_json::Value| {
                 text(volume, "/persistentVolumeClaim/claimName") == name
             };
-            !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") && volumes.iter().any(names)
+            !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+                && volumes.iter().any(names)
         };
         if round.store().list("pods", namespace).iter().any(|pod| uses(pod)) {
             continue;

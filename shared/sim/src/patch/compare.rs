@@ -121,10 +121,8 @@ fn duplicate_below(shape: &Shape, value: &Value, path: &str) -> Option<String> {
 fn item_key(kind: &ListKind, item: &Value) -> String {
     match kind {
         ListKind::Keyed(keys) => {
-            let mut pairs: Vec<String> = keys
-                .iter()
-                .filter_map(|key| Some(format!("{key}={}", item.get(key)?)))
-                .collect();
+            let mut pairs: Vec<String> =
+                keys.iter().filter_map(|key| Some(format!("{key}={}", item.get(key)?))).collect();
             pairs.sort();
             format!("[{}]", pairs.join(","))
         }

@@ -73,7 +73,9 @@ pub const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 fn protect(claim: &mut Value) {
     let finalizers = meta::of(claim).entry("finalizers").or_insert_with(|| json!([]));
-    if let Some(list) = finalizers.as_array_mut().filter(|list| !list.contains(&json!(CLAIM_PROTECTION))) {
+    if let Some(list) =
+        finalizers.as_array_mut().filter(|list| !list.contains(&json!(CLAIM_PROTECTION)))
+    {
         list.push(json!(CLAIM_PROTECTION));
     }
 }

@@ -75,7 +75,9 @@ pub(super) fn placed(objects: Vec<Value>, namespace: Option<&str>) -> Vec<Value>
 }
 
 fn defines(object: &Value) -> Option<Resource> {
-    (object["kind"] == "CustomResourceDefinition").then(|| Resource::of_definition(object)).flatten()
+    (object["kind"] == "CustomResourceDefinition")
+        .then(|| Resource::of_definition(object))
+        .flatten()
 }
 
 /// The authority of the installation: its own where `central-tls` has it with its key, else a new one.
@@ -88,10 +90,12 @@ pub(super) fn authority(
     expires: Option<Timestamp>,
 ) -> Result<Pki, rcgen::Error> {
     let secrets = objects.iter().filter(|object| object["kind"] == "Secret");
-    let own = secrets.filter(|secret| text(secret, "/metadata/name") == "central-tls").find_map(|secret| {
-        let values = values(secret);
-        Pki::of(values.get("ca.pem")?, values.get("ca-key.pem")?, now, expires)
-    });
+    let own = secrets.filter(|secret| text(secret, "/metadata/name") == "central-tls").find_map(
+        |secret| {
+            let values = values(secret);
+            Pki::of(values.get("ca.pem")?, values.get("ca-key.pem")?, now, expires)
+        },
+    );
     own.map_or_else(|| Pki::new(now, expires), Ok)
 }
 
@@ -326,8 +330,10 @@ mod tests {
     }
 
     fn secret(name: &str, data: &[(&str, &str)]) -> Value {
-        let data: serde_json::Map<String, Value> =
-            data.iter().map(|(key, value)| ((*key).to_owned(), json!(STANDARD.encode(value)))).collect();
+        let data: serde_json::Map<String, Value> = data
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), json!(STANDARD.encode(value))))
+            .collect();
         json!({"kind": "Secret", "metadata": {"name": name, "namespace": "acs"}, "data": data})
     }
 
@@ -336,7 +342,8 @@ mod tests {
         let now = Timestamp::now();
         let own = Pki::new(now, None).unwrap();
         let leaf = own.issue("CENTRAL_SERVICE", "Central", &host_names("central", "acs")).unwrap();
-        let common = [("ca.pem", own.ca_pem()), ("cert.pem", &leaf.certificate), ("key.pem", &leaf.key)];
+        let common =
+            [("ca.pem", own.ca_pem()), ("cert.pem", &leaf.certificate), ("key.pem", &leaf.key)];
         let mut central = common.to_vec();
         central.extend([("ca-key.pem", own.ca_key_pem()), ("jwt-key.pem", &leaf.key)]);
         let objects = vec![secret("central-tls", &central), secret("scanner-tls", &common)];
@@ -351,7 +358,9 @@ mod tests {
         let now = Timestamp::now();
         let (own, other) = (Pki::new(now, None).unwrap(), Pki::new(now, None).unwrap());
         let leaf = own.issue("SCANNER_SERVICE", "Scanner", &host_names("scanner", "acs")).unwrap();
-        let of = |pki: &Pki| [("ca.pem", pki.ca_pem().to_owned()), ("cert.pem", leaf.certificate.clone())];
+        let of = |pki: &Pki| {
+            [("ca.pem", pki.ca_pem().to_owned()), ("cert.pem", leaf.certificate.clone())]
+        };
         let made = |name: &str, pki: &Pki| {
             let pairs = of(pki);
             secret(name, &pairs.each_ref().map(|(key, value)| (*key, value.as_str())))
@@ -359,7 +368,8 @@ mod tests {
         let objects =
             vec![made("central-tls", &own), made("scanner-tls", &own), made("sensor-tls", &other)];
         let pki = authority(&objects, now, None).unwrap();
-        let authority_of = |object: &Value| decode(object["data"]["ca.pem"].as_str().unwrap()).unwrap();
+        let authority_of =
+            |object: &Value| decode(object["data"]["ca.pem"].as_str().unwrap()).unwrap();
         let found: Vec<String> =
             prepare(objects, &pki).unwrap().objects.iter().map(authority_of).collect();
         // What was foreign before is foreign still.

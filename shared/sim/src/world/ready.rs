@@ -81,7 +81,10 @@ fn described(store: &Store, kind: &str, workload: &Value) -> String {
     let concerned: Vec<String> = owners
         .flat_map(|owner| {
             let pods = owned_by(owner, pods.clone());
-            pods.iter().map(|pod| meta::uid(pod).to_owned()).chain([meta::uid(owner).to_owned()]).collect::<Vec<_>>()
+            pods.iter()
+                .map(|pod| meta::uid(pod).to_owned())
+                .chain([meta::uid(owner).to_owned()])
+                .collect::<Vec<_>>()
         })
         .collect();
     let events = store.list("events", namespace);

@@ -127,8 +127,9 @@ async fn a_backup_is_a_zip_with_keys_and_the_version() {
 #[tokio::test]
 async fn the_scanner_bundle_has_what_an_upgrade_applies() {
     let simulation = simulation("3.69.2").await;
-    let answer =
-        ask(&simulation, "POST", "/api/extensions/scanner/zip", Some(ADMIN), KUBERNETES).await.unwrap();
+    let answer = ask(&simulation, "POST", "/api/extensions/scanner/zip", Some(ADMIN), KUBERNETES)
+        .await
+        .unwrap();
     let mut zip = zip::ZipArchive::new(Cursor::new(answer.body.to_vec())).unwrap();
     let mut text = String::new();
     let secrets = "scanner/02-scanner-03-tls-secret.yaml";

@@ -8,7 +8,54 @@ use crate::player::{Exchange, Player};
 
 /// What may differ: of whom (`*` for all), in which exchange (a trailing `*` stands for any end),
 /// in what, and why.
-const MAY_DIFFER: &[(&str, &str, &str, &str)] = &[];
+const MAY_DIFFER: &[(&str, &str, &str, &str)] = &[
+    ("*", "generate not json", "words", "the words are those of a JSON reader"),
+    ("*", "scanner zip nonsense", "words", "as the line before"),
+    ("*", "GET /v1/centralhealth/upgradestatus admin*", "body", "sizes of a disk"),
+    ("*", "GET /v1/database/status*", "body", "which PostgreSQL it is"),
+    ("*", "GET /v1/credentialexpiry?component=SCANNER admin", "status", "no Scanner was there"),
+    ("*", "GET /api/docs/swagger admin", "status", "a file was missing there; nobody asks for it"),
+    ("*", "GET /api/docs/swagger admin", "type", "as the line before"),
+    ("*", "certgen *", "body", "new keys; the order of YAML is free"),
+    ("*", "backup gzip", "body", "nothing is compressed here, which clients have to take"),
+    ("*", "cli range", "body", "a small program stands for roxctl"),
+    (
+        "real-3.74.9",
+        "GET /api/cli/download/roxctl-linux admin",
+        "status",
+        "a file was missing there, which releases have",
+    ),
+    ("real-3.74.9", "GET /api/cli/download/roxctl-linux admin", "type", "as the line before"),
+    (
+        "real-3.74.9-postgres",
+        "GET /v1/centralhealth/upgradestatus admin*",
+        "status",
+        "there was no volume of PostgreSQL, of which an installation has one",
+    ),
+    (
+        "real-3.74.9-postgres",
+        "GET /v1/clusters/nope admin",
+        "status",
+        "no id is looked for as a UUID here",
+    ),
+    // The development version, of which 4.11 has not everything.
+    ("real-head", "GET /v1/metadata*", "body", "/compatibleSensorVersions is new"),
+    ("real-head", "use expired metadata", "body", "as the line before"),
+    ("real-head", "GET /v1/auth/status ci", "body", "/idpToken is new"),
+    ("real-head", "GET /v1/auth/status sensorcreator", "body", "as the line before"),
+    ("real-head", "GET /v1/central-capabilities*", "body", "each release brings more"),
+    ("real-head", "GET /metrics*", "status", "new on this port"),
+    ("real-head", "GET /metrics*", "type", "as the line before"),
+    ("real-head", "GET /v1/cluster-defaults*", "body", "rhel9 took the place of rhel8"),
+    (
+        "real-head",
+        "scanner zip ocp*",
+        "status",
+        "its chart refuses OpenShift 3, ours took it always",
+    ),
+    ("real-head", "scanner zip ocp*", "type", "as the line before"),
+    ("real-head", "scanner zip ocp*", "file", "as the line before"),
+];
 
 #[tokio::test]
 async fn a_real_central_is_answered_like() {

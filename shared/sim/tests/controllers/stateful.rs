@@ -43,7 +43,10 @@ async fn a_stateful_set_has_numbered_pods_which_keep_their_claims() {
     .await;
     assert!(uids(&world).iter().all(|uid| !before.contains(uid)));
     let claims = world.store.list("persistentvolumeclaims", Some("ns"));
-    assert_eq!(claims.iter().map(|claim| meta::name(claim)).collect::<Vec<_>>(), ["data-db-0", "data-db-1"]);
+    assert_eq!(
+        claims.iter().map(|claim| meta::name(claim)).collect::<Vec<_>>(),
+        ["data-db-0", "data-db-1"]
+    );
     change(&world, "statefulsets.apps", "db", |object| object["spec"]["replicas"] = json!(1));
     until(&world, "the last one goes", |world| names(world, "db") == ["db-0"]).await;
 }
@@ -98,13 +101,19 @@ async fn a_claim_grows_at_most_and_goes_when_nobody_uses_it() {
     };
     let refused = resize("1Gi").unwrap_err();
     assert_eq!(refused.code, 422);
-    assert!(refused.message.contains("spec.resources.requests.storage: Forbidden"), "{}", refused.message);
+    assert!(
+        refused.message.contains("spec.resources.requests.storage: Forbidden"),
+        "{}",
+        refused.message
+    );
     resize("3Gi").unwrap();
     let claims = "persistentvolumeclaims";
     world.store.delete(claims, Some("ns"), "data", &DeleteOptions::default()).unwrap();
-    until(&world, "it is marked", |world| meta::is_being_deleted(&read(world, claims, "data"))).await;
+    until(&world, "it is marked", |world| meta::is_being_deleted(&read(world, claims, "data")))
+        .await;
     change(&world, "deployments.apps", "web", |object| object["spec"]["replicas"] = json!(0));
-    until(&world, "it is gone", |world| world.store.read(claims, Some("ns"), "data").is_none()).await;
+    until(&world, "it is gone", |world| world.store.read(claims, Some("ns"), "data").is_none())
+        .await;
     assert!(pods(&world, "web").is_empty(), "the pod went first");
 }
 
@@ -129,7 +138,8 @@ async fn a_warning_tells_why_a_cluster_does_not_come_up() {
 #[tokio::test]
 async fn a_constraint_that_is_missing_is_told_when_a_cluster_does_not_come_up() {
     let mut object = deployment("web", 1, &json!({}));
-    object["spec"]["template"]["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
+    object["spec"]["template"]["spec"]["containers"][0]["securityContext"] =
+        json!({"privileged": true});
     let plan = Plan {
         objects: vec![object],
         openshift: true,
@@ -137,7 +147,10 @@ async fn a_constraint_that_is_missing_is_told_when_a_cluster_does_not_come_up() 
         ..Plan::default()
     };
     let error = World::start(plan).await.unwrap_err().to_string();
-    assert!(error.contains("Deployment/web (FailedCreate: ") && error.contains("unable to validate"), "{error}");
+    assert!(
+        error.contains("Deployment/web (FailedCreate: ") && error.contains("unable to validate"),
+        "{error}"
+    );
 }
 
 /// A Central on RocksDB, with its data on a claim or in its pod.
@@ -146,7 +159,8 @@ fn central(volume: Value) -> Vec<Value> {
     let spec = &mut object["spec"]["template"]["spec"];
     spec["containers"][0]["name"] = json!("central");
     spec["containers"][0]["image"] = json!("r/main:3.74.8");
-    spec["containers"][0]["volumeMounts"] = json!([{"name": "stackrox-db", "mountPath": "/var/lib/stackrox"}]);
+    spec["containers"][0]["volumeMounts"] =
+        json!([{"name": "stackrox-db", "mountPath": "/var/lib/stackrox"}]);
     let mut volume = volume;
     volume["name"] = json!("stackrox-db");
     spec["volumes"] = json!([volume]);

@@ -159,11 +159,11 @@ async fn an_apply_with_a_key_twice_is_refused_as_a_real_server_refuses_it() {
     let player = Player::with(options()).await;
     let path = "/apis/apps/v1/namespaces/default/deployments/a?fieldManager=mine";
     let config = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {
-        "selector": {"matchLabels": {"a": "a"}}, "template": {
-            "metadata": {"labels": {"a": "a"}},
-            "spec": {"containers": [{"name": "c", "image": "a:1", "env": [
-                {"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"},
-            ]}]}}}});
+    "selector": {"matchLabels": {"a": "a"}}, "template": {
+        "metadata": {"labels": {"a": "a"}},
+        "spec": {"containers": [{"name": "c", "image": "a:1", "env": [
+            {"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"},
+        ]}]}}}});
     let apply = "application/apply-patch+yaml";
     let answer = player.send("PATCH", "admin", path, apply, config.to_string()).await;
     assert_eq!(answer.status, 500);
