@@ -13,6 +13,8 @@ mod programs;
 mod quotas;
 mod rehearsals;
 mod roxctl;
+mod server;
+mod webhooks;
 
 use rhacs_tests::{Finished, Installation};
 

@@ -128,8 +128,12 @@ async fn rehearse() -> Result<(), Failure> {
     let clock = Clock::scaled(order.speed);
     let central =
         CentralOptions { database_copy: order.database_copy, ..CentralOptions::default() };
-    let builder =
+    let mut builder =
         Simulation::builder().objects(order.objects).openshift(order.openshift).central(central);
+    builder = builder.server(order.server);
+    if !order.built_in_constraints {
+        builder = builder.without_built_in_constraints();
+    }
     let simulation = match builder.clock(clock).start().await {
         Ok(simulation) => simulation,
         Err(error) => return answer(&Answer::Failed { reason: chain(&error) }),

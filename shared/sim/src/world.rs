@@ -5,6 +5,7 @@ mod prepare;
 mod ready;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -17,6 +18,7 @@ use crate::controllers::objects::{items, text};
 use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
 use crate::faults::{Faults, Script};
 use crate::store::{Status, Store, meta};
+use crate::webhooks;
 pub(crate) use load::resource_of;
 
 /// The least speed of the clock while the cluster comes up.
@@ -83,6 +85,8 @@ pub struct Plan {
     pub openshift: bool,
     /// Whether OpenShift's own constraints are there.
     pub built_in_constraints: bool,
+    /// The API server that is played; none for one that serves what it can.
+    pub server: Option<common::rehearsal::Server>,
     /// The clock.
     pub clock: Clock,
     /// The faults that come into force when everything is up.
@@ -99,6 +103,7 @@ impl Default for Plan {
             objects: Vec::new(),
             openshift: false,
             built_in_constraints: true,
+            server: None,
             clock: Clock::scaled(BOOT_SPEED),
             faults: Script::default(),
             central: CentralOptions::default(),
@@ -132,8 +137,8 @@ impl World {
     /// # Errors
     /// When an object is refused or a workload does not become ready.
     pub async fn start(plan: Plan) -> Result<Self, Error> {
-        let Plan { objects, openshift, built_in_constraints, clock, faults: script, central, wait } =
-            plan;
+        let Plan { objects, openshift, built_in_constraints, clock, central, wait, .. } = plan;
+        let script = plan.faults;
         let speed = clock.factor();
         if speed <= ABOUT_REAL {
             clock.set_back(GENTLE_BOOT_TIME);
@@ -147,8 +152,11 @@ impl World {
         let releases = Releases::of(&objects);
         let prepared = prepare::prepare(objects, &pki)?;
         set_up(&store, &clock, openshift, built_in_constraints).map_err(cluster_error)?;
-        load::namespaces(&store, &prepared.namespaces)?;
-        let skipped = load::objects(&store, prepared.objects)?;
+        load::namespaces(&store, &prepared)?;
+        // What runs was admitted before, whatever became of its webhooks since.
+        let (webhooks, others): (Vec<Value>, Vec<Value>) =
+            prepared.objects.into_iter().partition(webhooks::is_configuration);
+        let skipped = load::objects(&store, others)?;
 
         let (faults, poke) = (Faults::default(), Arc::new(Notify::new()));
         faults.wakes(Arc::clone(&poke));
@@ -156,6 +164,7 @@ impl World {
         let parts = (clock.clone(), faults.clone(), Arc::clone(&poke));
         let central = make_central(&store, central, pki, (openshift, &releases), parts);
         let logs = LogBook::default();
+        let lenient = Arc::new(AtomicBool::new(plan.server.is_some()));
         let cluster = Cluster {
             store: store.clone(),
             clock: clock.clone(),
@@ -164,6 +173,7 @@ impl World {
             releases: releases.clone(),
             logs: logs.clone(),
             openshift,
+            lenient: Arc::clone(&lenient),
             poke: Arc::clone(&poke),
         };
         let controllers = Controllers::spawn(cluster);
@@ -171,6 +181,8 @@ impl World {
             check_central(&store, &releases)?;
             ready::wait(&store, &central).await?;
         }
+        lenient.store(false, Ordering::Relaxed);
+        load::objects(&store, webhooks)?;
         clock.set_factor(speed);
         clock.advance_to(Timestamp::now());
         faults.replace(script);

@@ -276,7 +276,9 @@ impl Told {
         for record in records.iter().filter(|record| record.operation == Operation::Scc) {
             let what = match record.plan.course {
                 Some(_) => format!("run {} put SCCs back", record.id),
-                None => format!("run {} brought the SCCs to those of {}", record.id, record.plan.to),
+                None => {
+                    format!("run {} brought the SCCs to those of {}", record.id, record.plan.to)
+                }
             };
             let fix = format!("kubectl rhacs scc restore {} takes back that run alone", record.id);
             self.found.push(SCC_RUN.found(what, fix));

@@ -229,7 +229,8 @@ fn recorded_versions(records: &[Record]) -> Option<(Version, Version)> {
             Some((newest.plan.to.clone(), oldest.plan.from.clone()))
         }
         None => records.last().map(|record| {
-            let ran = if record.plan.course.is_some() { &record.plan.to } else { &record.plan.from };
+            let ran =
+                if record.plan.course.is_some() { &record.plan.to } else { &record.plan.from };
             (ran.clone(), ran.clone())
         }),
     }

@@ -17,6 +17,7 @@ mod quotas;
 mod records;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod webhooks;
 mod workloads;
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ pub use context::{Context, in_days, items, name, short};
 pub use definition::Definition;
 pub use escalation::{Grant, grants};
 pub use permissions::permissions;
+pub use webhooks::{admission_requests, dead_webhook, refused_write};
 
 use crate::plan::{Finding, Plan, Severity};
 use crate::rhacs::Snapshot;

@@ -22,6 +22,7 @@ mod session;
 mod taken_back;
 pub mod unlock;
 pub mod verbs;
+mod webhooks;
 
 pub use args::{DryRun, Flags, RunArgs};
 pub use prepare::{Prepared, check as prepare, stop_if_blocked};

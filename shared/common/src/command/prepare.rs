@@ -1,6 +1,6 @@
 //! From a look at the cluster to a plan with its findings; changes nothing.
 
-use super::Session;
+use super::{Session, execute, webhooks};
 use crate::central::CentralClient;
 use crate::checks::{self, Grant, grants, permissions};
 use crate::cluster::Cluster;
@@ -36,8 +36,15 @@ pub async fn check(
         let grants = grants(&plan, &snapshot);
         snapshot.access = access(&session.cluster, &snapshot.namespace, &plan, &grants).await;
     }
-    let findings =
-        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options());
+    let options = session.check_options();
+    let mut findings = checks::findings(session.tool.groups, &snapshot, &plan, &options);
+    if !plan.is_empty() {
+        findings.extend(webhooks::findings(&session.cluster, &snapshot, &plan).await);
+    }
+    if session.flags.asks_server && !plan.is_empty() {
+        findings.extend(execute::refusals(session, &snapshot, &plan).await?);
+    }
+    checks::arrange(&mut findings, &options);
     Ok(Prepared { snapshot, plan, findings, central })
 }
 

@@ -46,7 +46,7 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
     {
         return Err(Failure::new(Exit::Declined, "declined; nothing was changed"));
     }
-    execute::resume(session, &record.id).await
+    session.conclude(execute::resume(session, &record.id).await)
 }
 
 async fn newest(session: &Session) -> Result<Record, Failure> {

@@ -1,6 +1,7 @@
 //! Reads an installation once, as a [`Snapshot`]; nothing downstream sees the cluster.
 
 pub mod central;
+pub mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -20,6 +20,7 @@ mod snapshot;
 mod upgrader_state;
 mod version;
 pub mod way_back;
+pub mod webhooks;
 mod workload;
 
 pub use component::Component;
