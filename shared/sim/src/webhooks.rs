@@ -18,10 +18,7 @@ pub(crate) fn is_configuration(object: &Value) -> bool {
 pub(crate) fn namespace(store: &Store, name: &str) -> Option<(String, Value)> {
     let object = store.read("namespaces", None, name)?;
     let labels = object["metadata"]["labels"].clone();
-    Some((
-        name.to_owned(),
-        if labels.is_object() { labels } else { json!({}) },
-    ))
+    Some((name.to_owned(), if labels.is_object() { labels } else { json!({}) }))
 }
 
 /// The words in which the API server refuses a request that a dead webhook is asked about; none when

@@ -65,7 +65,7 @@ async fn has_endpoints(
     name: &str,
 ) -> Result<bool, ClusterError> {
     let slices = Collection::namespaced("discovery.k8s.io/v1", "EndpointSlice", namespace)
-        .with_labels(&format!("kubernetes.io/service-name={name}"));
+        .with_labels(format!("kubernetes.io/service-name={name}"));
     match cluster.list(&slices).await {
         Ok(list) if list.served => {
             let mut endpoints = list
