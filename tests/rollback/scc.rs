@@ -90,23 +90,6 @@ fn a_run_of_scc_is_no_downgrade_of_central() {
 }
 
 #[test]
-fn what_somebody_deleted_since_is_still_told() {
-    let installation = Installation::at("3.74.9").on_openshift().start();
-    scc(&installation, "apply --for 4.4.0 --yes");
-    let store = installation.simulation().store();
-    let name = "scanner-use-scc";
-    let options = sim::store::DeleteOptions::default();
-    store
-        .delete("rolebindings.rbac.authorization.k8s.io", Some("stackrox"), name, &options)
-        .expect("it is deleted");
-    let service = "securitycontextconstraints.security.openshift.io";
-    store.delete(service, None, "stackrox-sensor", &options).expect("it is deleted");
-    // The run never touched that SCC, and the binding is gone as it was before.
-    let done = rollback(&installation, &format!("{ALL} --yes")).ends_with(0);
-    assert!(!done.stderr.contains("stackrox-sensor"), "{}", done.stderr);
-}
-
-#[test]
 fn a_rehearsal_on_a_pruned_openshift_is_one_on_openshift() {
     let (installation, before, words) = pruned();
     let given_up = state(&installation);
@@ -125,7 +108,7 @@ fn a_rehearsal_fails_where_the_cluster_would() {
     let options = sim::store::DeleteOptions::default();
     let constraints = "securitycontextconstraints.security.openshift.io";
     let store = installation.simulation().store();
-    store.delete(constraints, None, "stackrox-sensor", &options).expect("it is deleted");
+    store.delete(constraints, None, "stackrox-scanner", &options).expect("it is deleted");
     let refused = "unable to validate against any security context constraint";
     rollback(&installation, &format!("{ALL} --rehearse"))
         .ends_with(4)

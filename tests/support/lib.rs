@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::env::Env;
+use common::rehearsal::Server;
 use common::rhacs::{Platform, Version, official};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -58,6 +59,7 @@ pub struct Builder {
     namespace: String,
     faults: Script,
     changes: Vec<Change>,
+    server: Option<Server>,
     waits: bool,
 }
 
@@ -245,6 +247,7 @@ impl Builder {
             namespace: "stackrox".to_owned(),
             faults: Script::default(),
             changes: Vec::new(),
+            server: None,
             waits: true,
         }
     }
@@ -274,6 +277,14 @@ impl Builder {
     #[must_use]
     pub fn with_faults(mut self, faults: Script) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// On a server that says that it is this version, and serves no other groups than these.
+    #[must_use]
+    pub fn on_server(mut self, version: &str, served: &[&str]) -> Self {
+        let served = served.iter().map(|group| (*group).to_owned()).collect();
+        self.server = Some(Server { version: version.to_owned(), served });
         self
     }
 
@@ -310,6 +321,7 @@ impl Builder {
             .objects(objects)
             .openshift(self.platform.is_openshift())
             .clock(Clock::scaled(SPEED))
+            .server(self.server)
             .faults(self.faults);
         if !self.waits {
             builder = builder.without_waiting();

@@ -21,7 +21,9 @@ mod records;
 mod rehearsals;
 mod rights;
 mod roxctl;
+mod server;
 mod status;
+mod webhooks;
 
 use rhacs_tests::{Finished, Installation};
 

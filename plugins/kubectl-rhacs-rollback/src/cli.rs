@@ -70,7 +70,7 @@ pub enum Verb {
         #[arg(long)]
         exit_code: bool,
     },
-    /// Say only whether rolling back can work
+    /// Say only whether rolling back can work; with --server, also what the API server refuses
     #[command(after_help = examples::CHECK_EXAMPLES)]
     Check,
     /// Roll back by a reviewed plan; refuses when the cluster moved since
@@ -196,6 +196,7 @@ impl Cli {
             to: self.target.to.clone(),
             ..Flags::default()
         }
+        .checking(matches!(self.verb, Some(Verb::Check)))
     }
 
     /// Which way back is wanted.

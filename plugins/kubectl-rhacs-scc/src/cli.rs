@@ -171,6 +171,7 @@ impl Cli {
             to: self.target.release.clone(),
             ..Flags::default()
         }
+        .checking(matches!(self.verb, Some(Verb::Check)))
     }
 
     /// The release that was asked for.

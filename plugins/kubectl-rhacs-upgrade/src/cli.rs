@@ -74,7 +74,7 @@ pub enum Verb {
         #[arg(long)]
         exit_code: bool,
     },
-    /// Run the preflight checks only
+    /// Run the preflight checks only; with --server, also what the API server refuses
     #[command(after_help = examples::CHECK_EXAMPLES)]
     Check,
     /// Apply a reviewed plan; refuses when the cluster moved since
@@ -216,7 +216,9 @@ impl Cli {
             run: self.run.clone(),
             backup_directory: self.target.backup_dir.clone(),
             to: self.target.to.clone(),
+            ..Flags::default()
         }
+        .checking(matches!(self.verb, Some(Verb::Check)))
     }
 
     /// What the planner is asked for; the directory of the backup is left to the caller.

@@ -4,6 +4,8 @@
 //! answers with an [`Answer`] on its standard output, serves, and ends when its input ends, so that
 //! it never outlives the plugin.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,10 +31,24 @@ pub struct Order {
     pub sample: bool,
     /// Whether it is an OpenShift cluster.
     pub openshift: bool,
+    /// Whether OpenShift's own constraints have to be made, since the objects lack them.
+    pub built_in_constraints: bool,
+    /// The API server that it plays; none for one that serves what it can.
+    pub server: Option<Server>,
     /// The version of whose database its Central keeps a copy, as of before its last upgrade.
     pub database_copy: Option<Version>,
     /// How much faster than real time it lives.
     pub speed: f64,
+}
+
+/// What an API server says of itself.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Server {
+    /// Its version, such as `v1.27.8+4fab27b`.
+    pub version: String,
+    /// The group versions that it serves, such as `apps/v1`, without the core group.
+    pub served: BTreeSet<String>,
 }
 
 /// What came of an [`Order`].

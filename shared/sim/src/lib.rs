@@ -12,4 +12,5 @@ pub mod schema;
 pub mod simulation;
 pub mod splunk;
 pub mod store;
+mod webhooks;
 pub mod world;

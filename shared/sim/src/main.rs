@@ -143,12 +143,15 @@ async fn rehearse() -> Result<(), Failure> {
         loses_data: !order.sample,
         ..CentralOptions::default()
     };
-    let builder =
+    let mut builder =
         Simulation::builder().objects(order.objects).openshift(order.openshift).central(central);
-    let builder = match &order.namespace {
-        Some(namespace) => builder.namespace(namespace),
-        None => builder,
-    };
+    builder = builder.server(order.server);
+    if !order.built_in_constraints {
+        builder = builder.without_built_in_constraints();
+    }
+    if let Some(namespace) = &order.namespace {
+        builder = builder.namespace(namespace);
+    }
     let simulation = match builder.clock(clock).start().await {
         Ok(simulation) => simulation,
         Err(error) => return answer(&Answer::Failed { reason: chain(&error) }),

@@ -150,6 +150,13 @@ impl Builder {
         self
     }
 
+    /// Has its API server say what another one says of itself, and serve no more than that.
+    #[must_use]
+    pub fn server(mut self, server: Option<common::rehearsal::Server>) -> Self {
+        self.plan.server = server;
+        self
+    }
+
     /// Sets the clock.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {

@@ -5,6 +5,7 @@ mod prepare;
 mod ready;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +20,7 @@ use crate::controllers::{Cluster, Controllers, LogBook, create_nodes, scc};
 use crate::faults::{Faults, Script};
 use crate::schema::kinds::of_openshift;
 use crate::store::{Status, Store, meta};
+use crate::webhooks;
 pub(crate) use load::resource_of;
 
 /// The least speed of the clock while the cluster comes up.
@@ -87,6 +89,8 @@ pub struct Plan {
     pub openshift: bool,
     /// Whether OpenShift's own constraints are there.
     pub built_in_constraints: bool,
+    /// The API server that is played; none for one that serves what it can.
+    pub server: Option<common::rehearsal::Server>,
     /// The clock.
     pub clock: Clock,
     /// The faults that come into force when everything is up.
@@ -106,6 +110,7 @@ impl Default for Plan {
             namespace: None,
             openshift: false,
             built_in_constraints: true,
+            server: None,
             clock: Clock::scaled(BOOT_SPEED),
             faults: Script::default(),
             central: CentralOptions::default(),
@@ -145,6 +150,7 @@ impl World {
             namespace,
             openshift,
             built_in_constraints,
+            server,
             clock,
             faults: script,
             central,
@@ -165,8 +171,11 @@ impl World {
         let releases = Releases::of(&objects);
         let prepared = prepare::prepare(objects, &pki)?;
         set_up(&store, &clock, openshift, built_in_constraints).map_err(cluster_error)?;
-        load::namespaces(&store, &prepared.namespaces)?;
-        let skipped = load::objects(&store, prepared.objects)?;
+        load::namespaces(&store, &prepared)?;
+        // What runs was admitted before, whatever became of its webhooks since.
+        let (webhooks, others): (Vec<Value>, Vec<Value>) =
+            prepared.objects.into_iter().partition(webhooks::is_configuration);
+        let skipped = load::objects(&store, others)?;
 
         let (faults, poke) = (Faults::default(), Arc::new(Notify::new()));
         faults.wakes(Arc::clone(&poke));
@@ -174,6 +183,7 @@ impl World {
         let parts = (clock.clone(), faults.clone(), Arc::clone(&poke));
         let central = make_central(&store, central, pki, (openshift, &releases), parts);
         let logs = LogBook::default();
+        let lenient = Arc::new(AtomicBool::new(server.is_some()));
         let cluster = Cluster {
             store: store.clone(),
             clock: clock.clone(),
@@ -182,6 +192,7 @@ impl World {
             releases: releases.clone(),
             logs: logs.clone(),
             openshift,
+            lenient: Arc::clone(&lenient),
             poke: Arc::clone(&poke),
         };
         let controllers = Controllers::spawn(cluster);
@@ -189,6 +200,8 @@ impl World {
             check_central(&store, &releases)?;
             ready::wait(&store, &central, patience).await?;
         }
+        lenient.store(false, Ordering::Relaxed);
+        load::objects(&store, webhooks)?;
         clock.set_factor(speed);
         clock.advance_to(Timestamp::now());
         faults.replace(script);

@@ -182,20 +182,17 @@ impl Told {
         if !is_asked || parts.iter().any(|part| part.component == secured) {
             return Ok(components);
         }
-        let (version, was) = (record.plan.to.clone(), record.plan.from.clone());
+        let (version, run) = (&record.plan.to, &record.id);
+        let what =
+            format!("Central's own upgrader brought the secured cluster to {version} in run {run}");
+        let by_hand = by_manifest(&record.plan.from, &view.snapshot.namespace);
         let rest: Vec<Component> =
             components.into_iter().filter(|component| *component != secured).collect();
-        let namespace = view.snapshot.namespace.as_str();
         if rest.is_empty() {
-            let namespace = namespace.to_owned();
-            return Err(Refusal::ByUpgrader { run: record.id.clone(), version, was, namespace });
+            return Err(Refusal::ByUpgrader { what, by_hand });
         }
-        let what = format!(
-            "Central's own upgrader brought the secured cluster to {version} in run {}: it is not \
-             taken back, and not waited for",
-            record.id
-        );
-        self.found.push(BY_UPGRADER.found(what, by_manifest(&was, namespace)));
+        let what = format!("{what}: it is not taken back, and not waited for");
+        self.found.push(BY_UPGRADER.found(what, by_hand));
         self.stays(secured);
         Ok(rest)
     }
@@ -276,7 +273,9 @@ impl Told {
         for record in records.iter().filter(|record| record.operation == Operation::Scc) {
             let what = match record.plan.course {
                 Some(_) => format!("run {} put SCCs back", record.id),
-                None => format!("run {} brought the SCCs to those of {}", record.id, record.plan.to),
+                None => {
+                    format!("run {} brought the SCCs to those of {}", record.id, record.plan.to)
+                }
             };
             let fix = format!("kubectl rhacs scc restore {} takes back that run alone", record.id);
             self.found.push(SCC_RUN.found(what, fix));

@@ -225,11 +225,12 @@ fn recorded_versions(records: &[Record]) -> Option<(Version, Version)> {
     let mut moved = records.iter().filter(|record| record.operation != Operation::Scc);
     match moved.next() {
         Some(newest) => {
-            let oldest = moved.last().unwrap_or(newest);
+            let oldest = moved.next_back().unwrap_or(newest);
             Some((newest.plan.to.clone(), oldest.plan.from.clone()))
         }
         None => records.last().map(|record| {
-            let ran = if record.plan.course.is_some() { &record.plan.to } else { &record.plan.from };
+            let ran =
+                if record.plan.course.is_some() { &record.plan.to } else { &record.plan.from };
             (ran.clone(), ran.clone())
         }),
     }

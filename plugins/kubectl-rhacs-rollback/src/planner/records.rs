@@ -109,9 +109,8 @@ fn part(step: &Step, component: Component, (write, change): (Write, Change)) -> 
 fn joined(parts: Vec<Part>, step: &Step) -> Vec<Part> {
     let mut joined: Vec<Part> = Vec::new();
     for part in parts {
-        let is_its = |other: &&mut Part| {
-            (other.phase, other.component) == (part.phase, part.component)
-        };
+        let is_its =
+            |other: &&mut Part| (other.phase, other.component) == (part.phase, part.component);
         match joined.iter_mut().find(is_its) {
             Some(other) => {
                 other.writes.extend(part.writes);

@@ -44,18 +44,12 @@ pub enum Refusal {
         component: Component,
     },
     /// Only Central's own upgrader has changed what was asked for.
-    #[error(
-        "Central's own upgrader brought the secured cluster to {version} in run {run}, and no record has what it was before"
-    )]
+    #[error("{what}, and no record has what it was before")]
     ByUpgrader {
-        /// The run.
-        run: String,
-        /// The version it is on.
-        version: Version,
-        /// The version it was on.
-        was: Version,
-        /// The namespace of the installation.
-        namespace: String,
+        /// To which version, in which run.
+        what: String,
+        /// How it goes back by hand.
+        by_hand: String,
     },
     /// Forcing needs a version to force.
     #[error("`--force` needs the version to go back to")]
@@ -139,9 +133,9 @@ impl Refusal {
             Self::NeedsRecord { .. } => failure
                 .hint("leave --components out to roll Central back")
                 .hint("kubectl rhacs rollback history lists the recorded runs"),
-            Self::ByUpgrader { was, namespace, .. } => failure
+            Self::ByUpgrader { by_hand, .. } => failure
                 .because("the upgrader never goes back to an older version by itself")
-                .hint(by_manifest(&was, &namespace)),
+                .hint(by_hand),
             Self::ForceWithoutVersion => {
                 failure.hint("kubectl rhacs rollback --force --to VERSION")
             }

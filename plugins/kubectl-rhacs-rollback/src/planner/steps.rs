@@ -92,9 +92,8 @@ pub(super) fn build(
 
 fn step(view: View<'_>, request: &Request, part: Part, to: &Version) -> Step {
     let is_central = part.is_central(&view.snapshot.namespace);
-    let rolls_out = |write: &&Write| {
-        !matches!(write, Write::Delete { .. }) && makes_pods(write.object())
-    };
+    let rolls_out =
+        |write: &&Write| !matches!(write, Write::Delete { .. }) && makes_pods(write.object());
     let mut verify: Vec<Verification> = part
         .writes
         .iter()

@@ -13,6 +13,9 @@ Examples:
   # Ends with 3 when something blocks
   kubectl rhacs upgrade check --to 3.69.2
 
+  # Every write is tried with dryRun=All, too
+  kubectl rhacs upgrade check --to 3.69.2 --server
+
   # For a program
   kubectl rhacs upgrade check --to 3.69.2 -o json";
 

@@ -21,6 +21,7 @@ mod quotas;
 mod records;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod webhooks;
 mod workloads;
 
 use jiff::Timestamp;
@@ -33,6 +34,7 @@ pub use escalation::{Grant, grants};
 pub(crate) use owners::reconciler;
 pub use permissions::permissions;
 pub(crate) use records::open_runs;
+pub use webhooks::{admission_requests, dead_webhook, refused_write};
 pub(crate) use workloads::waiting_reason;
 
 use crate::plan::{Finding, Plan, Severity};

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::context::{Context, items, name, short};
 use super::definition::Definition;
+use super::webhooks;
 
 const FAIL_CLOSED: Definition = Definition {
     code: "RHACS-WEBHOOK-FAIL-CLOSED",
@@ -28,7 +29,8 @@ const AUTOSCALER: Definition = Definition {
     source: "product charts: central, sensor and the databases have one replica",
 };
 
-pub(super) const DEFINITIONS: &[Definition] = &[FAIL_CLOSED, BUDGET, AUTOSCALER];
+pub(super) const DEFINITIONS: &[Definition] =
+    &[FAIL_CLOSED, webhooks::DEAD, webhooks::REFUSES, BUDGET, AUTOSCALER];
 
 /// The workloads of which there must be one.
 const SINGLE: [&str; 5] = ["central", "central-db", "scanner-db", "scanner-v4-db", "sensor"];

@@ -38,7 +38,11 @@ pub struct ConnectionArgs {
     pub namespace: String,
 
     /// Address and port of the API server
-    #[arg(short, long, value_name = "URL", global = true)]
+    // Without a value it is no address: `check --server` has the API server try every write.
+    #[arg(
+        short, long, value_name = "URL", global = true, num_args = 0..=1,
+        default_missing_value = ""
+    )]
     pub server: Option<String>,
 
     /// Bearer token for the API server
@@ -101,6 +105,12 @@ impl ConnectionArgs {
     #[must_use]
     pub fn namespace(&self) -> &str {
         if self.namespace.is_empty() { DEFAULT_NAMESPACE } else { &self.namespace }
+    }
+
+    /// Whether `--server` was given without an address.
+    #[must_use]
+    pub fn names_no_server(&self) -> bool {
+        self.server.as_deref() == Some("")
     }
 
     /// The limit for one request.

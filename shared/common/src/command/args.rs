@@ -62,6 +62,20 @@ pub enum DryRun {
     Server,
 }
 
+impl Flags {
+    /// With a `check` that has the API server try every write, where `--server` has no address or
+    /// the dry run is one of the server's. Any other verb is left alone.
+    #[must_use]
+    pub fn checking(mut self, is_check: bool) -> Self {
+        let is_bare = self.connection.names_no_server();
+        self.asks_server = is_check && (is_bare || self.run.dry_run == DryRun::Server);
+        if is_check && is_bare {
+            self.connection.server = None;
+        }
+        self
+    }
+}
+
 /// What a [`Session`](super::Session) takes from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -73,6 +87,8 @@ pub struct Flags {
     pub run: RunArgs,
     /// Where the backup is written; none for the current directory.
     pub backup_directory: Option<PathBuf>,
+    /// Whether a check has the API server try every write.
+    pub asks_server: bool,
     /// The version to go to, where that is known from the flags.
     pub to: Option<Version>,
 }

@@ -27,6 +27,10 @@ struct CheckReport<'a> {
 /// # Errors
 /// When a finding blocks.
 pub fn run(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
+    session.conclude(report(session, prepared))
+}
+
+fn report(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
     let verdict = stop_if_blocked(&prepared.plan, &prepared.findings);
     let exit = verdict.as_ref().map_or_else(Failure::exit, |()| Exit::Done);
     let report = CheckReport { schema: 1, exit, code: exit.code(), findings: &prepared.findings };

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::session::directory_fault;
 use super::{Prepared, Session, roxctl, taken_back};
 use crate::central::{CentralClient, Probe};
+use crate::checks::refused_write;
 use crate::cluster::{Cluster, Held, Lease, Patience};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,8 +18,8 @@ use crate::plan::{Action, Finding, Operation, Plan, Running, Severity, Step};
 use crate::rhacs::parity::{Difference, compare};
 use crate::rhacs::{Snapshot, scc};
 use crate::run::{
-    Accepted, ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Report,
-    Runner, StepState, health, lock, locked,
+    Accepted, ClusterExecutor, ClusterJournal, ComponentReport, Ending, Events, Record, Refusal,
+    Report, Runner, StepState, health, lock, locked,
 };
 use crate::ui::plan_text;
 
@@ -302,22 +303,8 @@ pub(super) fn host(session: &Session) -> String {
 /// # Errors
 /// When it refuses one, or cannot be asked.
 pub async fn dry_run(session: &Session, prepared: &Prepared) -> Result<Exit, Failure> {
-    let ui = session.ui.clone();
-    let clock = session.env.clock().clone();
-    let id = session.env.run_id();
-    let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
-    let record = Record::new(
-        id,
-        prepared.plan.clone(),
-        who(session, &prepared.snapshot),
-        host(session),
-        session.env.now(),
-    );
-    let executor = ClusterExecutor::new(session.cluster.clone(), None, prepared.plan.clone())
-        .with_objects(&prepared.snapshot.objects);
-    let refusals = executor.dry_run(&record, &events, &session.stop.interrupt).await;
-    let refusals = refusals.map_err(crate::run::StepError::into_failure)?;
     let plan = &prepared.plan;
+    let refusals = refused(session, &prepared.snapshot, plan).await?;
     // A program gets one document: the plan, or why it would not go through.
     if refusals.is_empty() || !session.ui.output().is_structured() {
         session.ui.print(plan, |output, look| plan_text(plan, look, output.is_wide()))?;
@@ -333,4 +320,34 @@ pub async fn dry_run(session: &Session, prepared: &Prepared) -> Result<Exit, Fai
     Err(refusals.iter().skip(1).fold(failure, |failure, refusal| {
         failure.hint(format!("{} (step {}): {}", refusal.object, refusal.step, refusal.reason))
     }))
+}
+
+/// What the API server would refuse of `plan`, as findings.
+///
+/// # Errors
+/// When it cannot be asked.
+pub(super) async fn refusals(
+    session: &Session,
+    snapshot: &Snapshot,
+    plan: &Plan,
+) -> Result<Vec<Finding>, Failure> {
+    let refusals = refused(session, snapshot, plan).await?;
+    Ok(refusals.iter().map(|it| refused_write(&it.object, &it.step, &it.reason)).collect())
+}
+
+async fn refused(
+    session: &Session,
+    snapshot: &Snapshot,
+    plan: &Plan,
+) -> Result<Vec<Refusal>, Failure> {
+    let ui = session.ui.clone();
+    let clock = session.env.clock().clone();
+    let id = session.env.run_id();
+    let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
+    let (who, host, now) = (who(session, snapshot), host(session), session.env.now());
+    let record = Record::new(id, plan.clone(), who, host, now);
+    let executor = ClusterExecutor::new(session.cluster.clone(), None, plan.clone())
+        .with_objects(&snapshot.objects);
+    let refusals = executor.dry_run(&record, &events, &session.stop.interrupt).await;
+    refusals.map_err(crate::run::StepError::into_failure)
 }

@@ -24,6 +24,7 @@ mod taken_back;
 pub mod unlock;
 pub mod verbs;
 pub mod verify;
+mod webhooks;
 
 pub use args::{DryRun, Flags, RunArgs};
 pub use prepare::{Prepared, check as prepare, stop_if_blocked};

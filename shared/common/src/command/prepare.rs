@@ -1,6 +1,6 @@
 //! From a look at the cluster to a plan with its findings; changes nothing.
 
-use super::Session;
+use super::{Session, execute, webhooks};
 use crate::central::CentralClient;
 use crate::checks::{self, Grant, grants, permissions};
 use crate::cluster::{Cluster, ServerVersion, port_forward_rights};
@@ -41,8 +41,15 @@ pub async fn check(
         }
         snapshot.access = access(&session.cluster, &snapshot.namespace, wanted, &grants).await;
     }
-    let findings =
-        checks::findings(session.tool.groups, &snapshot, &plan, &session.check_options_of(&plan));
+    let options = session.check_options_of(&plan);
+    let mut findings = checks::findings(session.tool.groups, &snapshot, &plan, &options);
+    if !plan.is_empty() {
+        findings.extend(webhooks::findings(&session.cluster, &snapshot, &plan).await);
+    }
+    if session.flags.asks_server && !plan.is_empty() {
+        findings.extend(execute::refusals(session, &snapshot, &plan).await?);
+    }
+    checks::arrange(&mut findings, &options);
     Ok(Prepared { snapshot, plan, findings, central })
 }
 

@@ -11,6 +11,10 @@ use crate::ui::{explain_plan, findings_text, plan_text};
 /// # Errors
 /// A finding that blocks, or everything that can go wrong in a run.
 pub async fn run(session: &Session, prepared: Prepared) -> Result<Exit, Failure> {
+    session.conclude(carry_out(session, prepared).await)
+}
+
+async fn carry_out(session: &Session, prepared: Prepared) -> Result<Exit, Failure> {
     if prepared.plan.is_empty() {
         return nothing_to_do(session, &prepared).await;
     }

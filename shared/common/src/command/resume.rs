@@ -48,7 +48,7 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
     {
         return Err(Failure::new(Exit::Declined, "declined; nothing was changed"));
     }
-    execute::resume(session, &record.id).await
+    session.conclude(execute::resume(session, &record.id).await)
 }
 
 /// There is nothing to resume; how the run ended is not forgotten for that.

@@ -10,6 +10,7 @@ use crate::central::{CentralClient, CentralOptions, Credentials};
 use crate::checks::{self, CheckOptions};
 use crate::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
 use crate::env::Env;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::{self, Observation};
 use crate::plan::{Action, Operation, Plan};
@@ -64,6 +65,11 @@ impl Session {
         ui: Ui,
         stop: Stop,
     ) -> Result<Self, Failure> {
+        if flags.connection.names_no_server() {
+            return Err(Failure::usage("`--server` needs the address of the API server").hint(
+                "only `check --server` goes without: it has the API server try every write",
+            ));
+        }
         let names_requests = flags.connection.names_requests();
         let listener = Listener { ui: ui.clone(), events: Arc::default(), names_requests };
         let mut env = env;
@@ -108,6 +114,26 @@ impl Session {
     #[must_use]
     pub const fn is_rehearsal(&self) -> bool {
         self.rehearsal.is_some()
+    }
+
+    /// Has a rehearsal end with saying that it was one, and what it cannot know; anything else ends
+    /// as it is.
+    ///
+    /// # Errors
+    /// The failure that it ended with.
+    pub(super) fn conclude(&self, result: Result<Exit, Failure>) -> Result<Exit, Failure> {
+        let Some(rehearsal) = &self.rehearsal else { return result };
+        let was = format!(
+            "this was a rehearsal on {}: nothing real was changed",
+            rehearsal.description()
+        );
+        match result {
+            Ok(exit) => {
+                self.ui.say(&format!("{was}; {UNKNOWN}"));
+                Ok(exit)
+            }
+            Err(failure) => Err(failure.hint(was).hint(UNKNOWN)),
+        }
     }
 
     /// Reads the installation and what Central says of itself.
@@ -308,6 +334,11 @@ impl Listener {
         }
     }
 }
+
+/// What no copy of a cluster can tell.
+const UNKNOWN: &str = "it cannot know whether the images can be pulled, what admission webhooks and \
+                       policies of others say, and how long a database of the real size takes to \
+                       be backed up and migrated";
 
 /// Whether it matters to the plugin what Central has kept of its past.
 fn goes_back(tool: &Tool) -> bool {

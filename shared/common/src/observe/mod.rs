@@ -2,6 +2,7 @@
 
 pub mod central;
 pub mod elsewhere;
+pub mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 

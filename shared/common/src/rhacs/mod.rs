@@ -24,6 +24,7 @@ mod snapshot;
 mod upgrader_state;
 mod version;
 pub mod way_back;
+pub mod webhooks;
 mod workload;
 
 pub use component::Component;

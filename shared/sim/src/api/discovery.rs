@@ -10,12 +10,28 @@ use sha2::{Digest, Sha256};
 
 use super::accept::aggregated;
 use super::body::{self, Answer};
+use super::route::Target;
 use super::service::Call;
 use crate::schema::kinds::Resource;
 use crate::store::Store;
 
 /// The version of the API server that is played.
-pub(crate) fn version() -> Value {
+pub(crate) fn version(call: &Call) -> Value {
+    let mut own = own_version();
+    if let Some(server) = &call.shared.options.server {
+        let mut numbers = server.version.trim_start_matches('v').split('.');
+        own["major"] = numbers.next().unwrap_or_default().into();
+        own["minor"] = numbers.next().unwrap_or_default().into();
+        own["gitVersion"] = server.version.as_str().into();
+        let emulated = |key: &String| !key.starts_with("emulation") && !key.starts_with("min");
+        if let Some(fields) = own.as_object_mut() {
+            fields.retain(|key, _| emulated(key) || key == "minor");
+        }
+    }
+    own
+}
+
+fn own_version() -> Value {
     json!({
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36",
         "minCompatibilityMajor": "1", "minCompatibilityMinor": "35", "gitVersion": "v1.36.2",
@@ -30,20 +46,20 @@ pub(crate) fn serve(call: &Call) -> Option<Answer> {
     let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     let form = aggregated(call.header(header::ACCEPT));
     match (parts.as_slice(), form) {
-        (["api"], Some(form)) => Some(aggregate(call, store, form, true)),
-        (["apis"], Some(form)) => Some(aggregate(call, store, form, false)),
+        (["api"], Some(form)) => Some(aggregate(call, form, true)),
+        (["apis"], Some(form)) => Some(aggregate(call, form, false)),
         (["api"], None) => Some(body::json(
             200,
             &json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
         )),
         (["apis"], None) => {
             let groups: Vec<Value> =
-                groups(store).iter().filter(|(name, _)| !name.is_empty()).map(group).collect();
+                known(call).iter().filter(|(name, _)| !name.is_empty()).map(group).collect();
             let list = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups});
             Some(body::json(200, &list))
         }
         (["apis", name], _) => {
-            let all = groups(store);
+            let all = known(call);
             let mut found = group(all.get_key_value(*name)?);
             found["kind"] = "APIGroup".into();
             found["apiVersion"] = "v1".into();
@@ -77,6 +93,37 @@ pub(crate) fn groups(store: &Store) -> BTreeMap<String, Versions> {
         versions.sort_by_key(|(name, _)| rank(name));
     }
     groups
+}
+
+/// The versions of each group as clients see them: of the server that is played, and what custom
+/// resources add.
+fn known(call: &Call) -> BTreeMap<String, Versions> {
+    let mut all = groups(&call.shared.options.store);
+    let Some(server) = &call.shared.options.server else { return all };
+    for (group, versions) in all.iter_mut().filter(|(group, _)| !group.is_empty()) {
+        versions.retain(|(version, resources)| {
+            server.served.contains(&format!("{group}/{version}"))
+                || resources.iter().any(|resource| resource.custom.is_some())
+        });
+    }
+    all.retain(|_, versions| !versions.is_empty());
+    for (group, version) in server.served.iter().filter_map(|one| one.split_once('/')) {
+        let versions = all.entry(group.to_owned()).or_default();
+        if versions.iter().all(|(known, _)| known != version) {
+            versions.push((version.to_owned(), Vec::new()));
+            versions.sort_by_key(|(name, _)| rank(name));
+        }
+    }
+    all
+}
+
+/// Whether a resource is served in the version that is asked for.
+pub(crate) fn serves(call: &Call, target: &Target) -> bool {
+    let resource = &target.resource;
+    call.shared.options.server.as_ref().is_none_or(|server| {
+        let asked = format!("{}/{}", resource.group, target.version);
+        resource.group.is_empty() || resource.custom.is_some() || server.served.contains(&asked)
+    })
 }
 
 /// Stable versions first, higher ones first.
@@ -204,8 +251,8 @@ fn storage_hash(resource: &Resource) -> String {
     base64::engine::general_purpose::STANDARD.encode(&Sha256::digest(text)[..8])
 }
 
-fn aggregate(call: &Call, store: &Store, form: &str, core: bool) -> Answer {
-    let groups = groups(store);
+fn aggregate(call: &Call, form: &str, core: bool) -> Answer {
+    let groups = known(call);
     let items: Vec<Value> = groups
         .iter()
         .filter(|(name, _)| name.is_empty() == core)

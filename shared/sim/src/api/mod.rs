@@ -2,6 +2,7 @@
 
 mod accept;
 mod access;
+mod admission;
 mod body;
 mod bootstrap;
 mod deletion;

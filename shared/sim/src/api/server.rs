@@ -43,6 +43,8 @@ pub struct Options {
     pub store: Store,
     /// Whether OpenShift's resources exist.
     pub openshift: bool,
+    /// The server that is played; none for one that serves what it can.
+    pub server: Option<common::rehearsal::Server>,
     /// The users; [`Options::new`] has `admin` and `viewer`.
     pub users: Vec<User>,
     /// Decides about every request first.
@@ -61,7 +63,7 @@ impl Options {
             User::new("admin", "1", &["system:masters"]),
             User::new("viewer", "2", &["viewers"]),
         ];
-        Self { store, openshift: false, users, gate: None, logs: None, forward: None }
+        Self { store, openshift: false, server: None, users, gate: None, logs: None, forward: None }
     }
 }
 

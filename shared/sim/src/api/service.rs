@@ -13,7 +13,7 @@ use super::hooks::{CutAt, RequestInfo, RequestRecord, Verdict};
 use super::identity::{self, Identity};
 use super::query::Query;
 use super::server::Shared;
-use super::{discovery, openapi, review, route, verbs};
+use super::{admission, discovery, openapi, review, route, verbs};
 use crate::store::Status;
 
 /// Bytes a request may have.
@@ -127,14 +127,15 @@ async fn dispatch(
         return answer;
     }
     match route::target(store, &names) {
-        Some(target) => {
+        Some(target) if discovery::serves(call, &target) => {
+            admission::check(call, &target, verb)?;
             let mut answer = verbs::serve(call, &target, verb, upgrade).await?;
             if target.resource.key() == "endpoints" {
                 body::warn(&mut answer, &[ENDPOINTS_ARE_OLD.to_owned()]);
             }
             Ok(answer)
         }
-        None => Ok(body::text(404, "404 page not found\n")),
+        _ => Ok(body::text(404, "404 page not found\n")),
     }
 }
 
@@ -185,7 +186,7 @@ fn without_resource(call: &Call) -> Answer {
         return body::refusal(&not_allowed());
     }
     match path {
-        "/version" => body::json(200, &discovery::version()),
+        "/version" => body::json(200, &discovery::version(call)),
         "/healthz" | "/livez" | "/readyz" => body::text(200, "ok"),
         _ if path.starts_with("/openapi") => openapi::serve(call),
         _ => discovery::serve(call).unwrap_or_else(|| body::text(404, "404 page not found\n")),

@@ -21,6 +21,7 @@ mod statefulsets;
 mod storage;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -54,6 +55,9 @@ pub struct Cluster {
     pub logs: LogBook,
     /// Whether pods need an SCC that admits them.
     pub openshift: bool,
+    /// Whether pods come up that nothing admits any more: those of a cluster that is copied run,
+    /// whatever became of their SCCs since.
+    pub lenient: Arc<AtomicBool>,
     /// Wakes the controllers after a change that is no change of an object.
     pub poke: Arc<Notify>,
 }

@@ -1,13 +1,16 @@
 //! Making a pod from a template: what may refuse it, and what admission adds to it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use common::rhacs::webhooks::Request;
 use serde_json::{Value, json};
 
 use super::objects::{owner_reference, text};
 use super::{Round, manager, quotas, scc};
 use crate::faults::{ClusterFault, means_workload};
 use crate::store::meta;
+use crate::webhooks;
 
 /// Creates a pod of an owner; `node` pins it, as a DaemonSet does.
 ///
@@ -45,8 +48,12 @@ pub(crate) fn create(
         pin(&mut pod, node);
     }
     refuse_by_fault(round, &pod)?;
+    refuse_by_webhook(round, &pod)?;
     if round.cluster.openshift {
-        scc::admit(round.store(), &mut pod)?;
+        match scc::admit(round.store(), &mut pod) {
+            Err(_) if round.cluster.lenient.load(Ordering::Relaxed) => {}
+            admitted => admitted?,
+        }
     }
     quotas::admit(round.store(), &pod).map_err(|why| {
         let generated = text(&pod, "/metadata/generateName");
@@ -61,6 +68,19 @@ fn pin(pod: &mut Value, node: &str) {
     // Indexing makes the objects in between, unless one is an explicit null.
     pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"] =
         json!([term]);
+}
+
+/// A webhook that nobody answers for refuses pods of controllers as well.
+fn refuse_by_webhook(round: &Round<'_>, pod: &Value) -> Result<(), String> {
+    let request = Request {
+        operation: "CREATE",
+        group: String::new(),
+        resource: "pods".to_owned(),
+        labels: pod["metadata"]["labels"].clone(),
+        namespace: webhooks::namespace(round.store(), meta::namespace(pod)),
+    };
+    let refusal = webhooks::refusal(round.store(), &request);
+    refusal.map_or(Ok(()), |why| Err(format!("Internal error occurred: {why}")))
 }
 
 fn refuse_by_fault(round: &Round<'_>, pod: &Value) -> Result<(), String> {

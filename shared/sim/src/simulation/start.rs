@@ -10,12 +10,14 @@ use crate::world::World;
 
 pub(super) async fn start(builder: Builder) -> Result<Simulation, Error> {
     let openshift = builder.plan.openshift;
+    let server = builder.plan.server.clone();
     let world = World::start(builder.plan).await?;
     let central_server =
         CentralServer::start(world.central.clone(), &world.leaf).await.map_err(Error::Central)?;
     let store = world.store.clone();
     let mut options = Options::new(store.clone());
     options.openshift = openshift;
+    options.server = server;
     options.users.extend(builder.users);
     options.gate = Some(Arc::new(FaultGate(world.faults.clone())));
     let clock = world.clock.clone();

@@ -1,9 +1,10 @@
 //! The objects of the input, one after another into the store.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::prepare::Prepared;
 use super::{Error, cluster_error};
 use crate::controllers::objects::text;
 use crate::store::{Status, Store, Writer, meta};
@@ -23,11 +24,20 @@ pub(super) fn define_constraints(store: &Store) -> Result<(), Status> {
     Ok(())
 }
 
-/// Creates the namespaces that objects are in.
-pub(super) fn namespaces(store: &Store, wanted: &BTreeSet<String>) -> Result<(), Error> {
-    for namespace in wanted {
+/// Creates the namespaces that objects are in, as they are described where they are.
+pub(super) fn namespaces(store: &Store, prepared: &Prepared) -> Result<(), Error> {
+    for namespace in &prepared.namespaces {
         if store.read("namespaces", None, namespace).is_none() {
-            let object = json!({"metadata": {"name": namespace}});
+            let described = prepared.objects.iter().find(|object| {
+                object["kind"] == "Namespace" && text(object, "/metadata/name") == namespace
+            });
+            let mut object = json!({"metadata": {"name": namespace}});
+            for field in ["labels", "annotations"] {
+                let value = described.map(|it| it["metadata"][field].clone());
+                if let Some(value) = value.filter(Value::is_object) {
+                    object["metadata"][field] = value;
+                }
+            }
             store
                 .create("namespaces", object, &Writer::new("kubectl-create"))
                 .map_err(cluster_error)?;

@@ -1,24 +1,51 @@
-//! A copy of the live cluster: the namespace, the product's cluster-wide objects, the recorded runs.
+//! A copy of the live cluster: what its API server is, the namespace, the product's cluster-wide
+//! objects, what admits and refuses pods, the recorded runs.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::grants;
 use super::past::Past;
+use crate::checks::items;
 use crate::cluster::{Cluster, ClusterError, Collection, Options, secret_facts};
 use crate::command::Flags;
 use crate::failure::Failure;
+use crate::observe::webhooks;
 use crate::plan::check_manifest;
-use crate::rhacs::{Component, Snapshot, Version};
+use crate::rehearsal::Server;
+use crate::rhacs::scc::KIND;
+use crate::rhacs::webhooks::{KINDS, service_of};
+use crate::rhacs::{Component, ObjectRef, Snapshot, Version};
+
+/// A copy of the live cluster.
+pub(super) struct Copied {
+    /// The objects, Secrets without their data.
+    pub(super) objects: Vec<Value>,
+    /// The recorded runs.
+    pub(super) past: Past,
+    /// What its API server says of itself.
+    pub(super) server: Server,
+}
+
+impl Copied {
+    /// Whether it is an OpenShift cluster, as the look at an installation tells it.
+    pub(super) fn is_openshift(&self) -> bool {
+        self.server.served.contains(CONSTRAINTS)
+    }
+}
 
 /// A copy of the namespace and of the product's cluster-wide objects; Secrets without their data,
 /// for which the embedded cluster puts in its own. The records of runs hold such data, too: they
 /// follow when the embedded cluster is there.
-pub(super) async fn copy(flags: &Flags, options: &Options) -> Result<(Vec<Value>, Past), Failure> {
+pub(super) async fn copy(flags: &Flags, options: &Options) -> Result<Copied, Failure> {
     let connect = Cluster::connect(&flags.connection, options).await;
     let cluster = connect.map_err(|error| error.into_failure("cannot connect to the cluster"))?;
     let namespace = flags.connection.namespace();
     let cannot = "cannot copy the installation";
-    let served = cluster.served_versions().await.map_err(|error| error.into_failure(cannot))?;
+    let (served, version) = tokio::join!(cluster.served_versions(), cluster.server_version());
+    let served = served.map_err(|error| error.into_failure(cannot))?;
+    let version = version.map_err(|error| error.into_failure(cannot))?.git_version;
     let mut objects = Vec::new();
+    let mut unread: Vec<&str> = Vec::new();
     for (api_version, kind, namespaced) in COPIED {
         if *api_version != "v1" && !served.contains(*api_version) {
             continue;
@@ -31,16 +58,60 @@ pub(super) async fn copy(flags: &Flags, options: &Options) -> Result<(Vec<Value>
         match cluster.list(&collection).await {
             Ok(list) => objects.extend(list.items),
             // What may not be read is not copied; the run finds out what it misses.
-            Err(ClusterError::Forbidden { .. }) => {}
+            Err(ClusterError::Forbidden { .. }) => unread.push(kind),
             Err(error) => return Err(error.into_failure(cannot)),
         }
     }
-    objects.retain(|object| is_of_product(object, namespace));
+    let grants = grants::of_constraints(&objects, namespace);
+    let configurations: Vec<Value> =
+        objects.iter().filter(|it| is_foreign_webhook(it, namespace)).cloned().collect();
+    objects.retain(|it| is_of_product(it, namespace) && !is_foreign_webhook(it, namespace));
     refuse_managed(&objects, flags)?;
     objects.retain(|object| object["type"] != "helm.sh/release.v1");
     let past = Past::read(&cluster, &objects).await?;
     objects.iter_mut().for_each(redact);
-    Ok((objects, past))
+    objects.extend(grants);
+    objects.extend(dead_webhooks(&cluster, &configurations).await);
+    // Its labels and annotations decide who is admitted to it, and with which ranges of users.
+    let own = cluster.read(&ObjectRef::cluster_wide("v1", "Namespace", namespace)).await;
+    objects.extend(own.ok().flatten());
+    if served.contains(CONSTRAINTS) {
+        objects.extend(grants::presumed(&unread));
+    }
+    Ok(Copied { objects, past, server: Server { version, served } })
+}
+
+/// The webhooks of others that nobody answers for, with their Services: only these can be played.
+async fn dead_webhooks(cluster: &Cluster, configurations: &[Value]) -> Vec<Value> {
+    let mut copied: Vec<Value> = Vec::new();
+    for dead in webhooks::dead(cluster, configurations, |_| true).await {
+        let is_it =
+            |object: &&mut Value| ObjectRef::of(object).as_ref() == Some(&dead.configuration);
+        if let Some(known) = copied.iter_mut().find(is_it) {
+            known["webhooks"]
+                .as_array_mut()
+                .into_iter()
+                .for_each(|all| all.push(dead.webhook.clone()));
+        } else {
+            let ObjectRef { api_version, kind, name, .. } = &dead.configuration;
+            copied.push(json!({"apiVersion": api_version, "kind": kind,
+                "metadata": {"name": name}, "webhooks": [dead.webhook]}));
+        }
+        copied.extend(dead.service.map(|service| {
+            json!({"apiVersion": "v1", "kind": "Service",
+                "metadata": {"name": service["metadata"]["name"],
+                             "namespace": service["metadata"]["namespace"]},
+                "spec": {"ports": service["spec"]["ports"], "selector": service["spec"]["selector"]}})
+        }));
+    }
+    copied
+}
+
+/// Whether it configures webhooks that are not the product's own.
+fn is_foreign_webhook(object: &Value, namespace: &str) -> bool {
+    KINDS.iter().any(|kind| object["kind"] == *kind)
+        && !items(&object["webhooks"])
+            .any(|webhook| service_of(webhook).is_some_and(|(its, _)| its == namespace))
 }
 
 /// A copy has neither operator nor Helm, so that a rehearsal on it would prove nothing.
@@ -67,11 +138,10 @@ fn is_of_product(object: &Value, namespace: &str) -> bool {
             _ => true,
         };
     }
-    let users = object["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let account = format!("system:serviceaccount:{namespace}:");
-    metadata["labels"]["app.kubernetes.io/name"] == "stackrox"
+    // Which SCC admits a pod is decided among all of them.
+    object["kind"] == KIND
+        || metadata["labels"]["app.kubernetes.io/name"] == "stackrox"
         || metadata["name"].as_str().is_some_and(|name| name.starts_with("stackrox"))
-        || users.into_iter().any(|user| user.starts_with(&account))
 }
 
 /// Whether it holds the record of a run, or a part of one.
@@ -112,9 +182,14 @@ const COPIED: &[(&str, &str, bool)] = &[
     ("rbac.authorization.k8s.io/v1", "RoleBinding", true),
     ("rbac.authorization.k8s.io/v1", "ClusterRole", false),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", false),
+    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", false),
     ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", false),
-    ("security.openshift.io/v1", "SecurityContextConstraints", false),
+    ("policy/v1beta1", "PodSecurityPolicy", false),
+    (CONSTRAINTS, KIND, false),
 ];
+
+/// The group version that tells OpenShift from Kubernetes.
+const CONSTRAINTS: &str = "security.openshift.io/v1";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! `--rehearse`: the same run on an embedded copy, which a program of its own serves.
 
 mod database;
+mod grants;
 mod live;
 mod past;
 mod program;
@@ -59,11 +60,15 @@ impl Rehearsal {
         let source = Source::parse(source)?;
         let namespace = flags.connection.namespace().to_owned();
         let mut past = Past::default();
+        let mut server = None;
+        let mut live_platform = None;
         let (objects, description) = match &source {
             Source::Live => {
-                let objects;
-                (objects, past) = live::copy(flags, options).await?;
-                (objects, "a copy of the live cluster".to_owned())
+                let copied = live::copy(flags, options).await?;
+                live_platform = Some(copied.is_openshift());
+                past = copied.past;
+                server = Some(copied.server);
+                (copied.objects, "a copy of the live cluster".to_owned())
             }
             Source::Sample(version, platform) => (
                 official::sample(version, *platform, &namespace),
@@ -74,9 +79,13 @@ impl Rehearsal {
             }
         };
         let kept = database::kept(&objects, &past.records(), flags.to.as_ref());
-        let openshift = objects.iter().any(|object| {
-            object["apiVersion"].as_str().is_some_and(|version| version.contains("openshift.io"))
+        let openshift = live_platform.unwrap_or_else(|| {
+            objects.iter().any(|object| {
+                let version = object["apiVersion"].as_str();
+                version.is_some_and(|version| version.contains("openshift.io"))
+            })
         });
+        let built_in_constraints = live_platform.is_none();
         let version = crate::SUITE_VERSION.to_owned();
         let database_copy = kept.as_ref().map(|kept| kept.version.clone());
         let home = Some(namespace.clone());
@@ -87,6 +96,8 @@ impl Rehearsal {
             namespace: home,
             sample,
             openshift,
+            built_in_constraints,
+            server,
             database_copy,
             speed: SPEED,
         };

@@ -17,9 +17,7 @@ pub use images::{
     ImageChange, component_of, image_changes, own_containers, product_image, unknown_containers,
 };
 pub use roles::{KeptRole, kept_roles};
-pub use scc::{
-    MIGRATION, belongs_to_product, capturing_users, component_of_object, old_scc_names,
-};
+pub use scc::{MIGRATION, belongs_to_product, capturing_users, component_of_object, old_scc_names};
 
 use super::images::{ImageOptions, UnknownTags};
 use super::{Component, ObjectRef, Platform, Snapshot, Version, official};
