@@ -66,6 +66,7 @@ impl Installation {
             ca: None,
             server_name: None,
             insecure: false,
+            proxy: None,
         };
         let central = CentralClient::new(&access, &cluster, Some(&ca), &options).unwrap();
         Self { sim, cluster, central, directory }

@@ -352,7 +352,9 @@ impl Told {
             let what = format!("newer than {to} will be: {}", higher.join(", "));
             let fix = match self.by_upgrader {
                 true => by_manifest(to, &view.snapshot.namespace),
-                false => "on each of them: `kubectl rhacs rollback --components secured`".to_owned(),
+                false => {
+                    "on each of them: `kubectl rhacs rollback --components secured`".to_owned()
+                }
             };
             self.found.push(SENSOR_HIGHER.found(what, fix));
         }

@@ -126,7 +126,9 @@ pub async fn run(
             let names = soon.iter().map(|entry| format!("{}\n", look.text(&entry.name)));
             session.ui.data(&names.collect::<String>())?;
         }
-        Output::Table | Output::Wide => print(session, &verdict, args, now)?,
+        Output::Table | Output::Wide | Output::Html | Output::Markdown => {
+            print(session, &verdict, args, now)?
+        }
     }
     Ok(health)
 }

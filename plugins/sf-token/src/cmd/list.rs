@@ -108,7 +108,7 @@ impl Lines {
                 Line::Json(text.into_boxed_str())
             }
             Output::Name => Line::Name(token.name.clone().into_boxed_str()),
-            Output::Table | Output::Wide => {
+            Output::Table | Output::Wide | Output::Html | Output::Markdown => {
                 Line::Cells(cells(token, self.now, self.output.is_wide()))
             }
         };
@@ -126,7 +126,7 @@ impl Lines {
             Output::Json => self.print_json(ui),
             Output::Yaml => self.print_yaml(ui),
             Output::Name => self.print_names(ui),
-            Output::Table | Output::Wide => self.print_table(ui),
+            Output::Table | Output::Wide | Output::Html | Output::Markdown => self.print_table(ui),
         }
     }
 

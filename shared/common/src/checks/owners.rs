@@ -123,7 +123,9 @@ fn finding(context: &Context<'_>, owner: &Owner, objects: &[String]) -> Finding 
         }
     };
     let who = match owner.kind {
-        OwnerKind::Kapp => format!("kapp app `{}`", kapp_app(context.snapshot, name).unwrap_or(name)),
+        OwnerKind::Kapp => {
+            format!("kapp app `{}`", kapp_app(context.snapshot, name).unwrap_or(name))
+        }
         _ => who(owner),
     };
     definition.found(format!("{who} reconciles {objects}"), fix)

@@ -27,7 +27,9 @@ pub struct ClusterHealth {
 pub(super) fn has_failed(snapshot: &Snapshot) -> bool {
     let central = &snapshot.central;
     central.foreign.is_some()
-        || central.unreachable.is_some() || central.unauthorized.is_some() || !central.unread.is_empty()
+        || central.unreachable.is_some()
+        || central.unauthorized.is_some()
+        || !central.unread.is_empty()
 }
 
 /// Why Central was not asked, or did not answer; and notes what is therefore not known.

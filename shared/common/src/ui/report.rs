@@ -230,6 +230,8 @@ mod tests {
             central_asked: true,
             backup: None,
             outage_seconds: None,
+            outage_whole: true,
+            parts: 1,
             elapsed_seconds: 0.0,
             clusters: Vec::new(),
             parity: None,

@@ -76,6 +76,8 @@ fn report(record: &Record) -> Report {
             container: "central".to_owned(),
             was: "registry/main:3.0.62.1".to_owned(),
             is: "registry/main:3.69.2".to_owned(),
+            wanted: "registry/main:3.69.2".to_owned(),
+            part_of_run: true,
             healthy: true,
             note: String::new(),
         }],
