@@ -1,6 +1,7 @@
 //! There and back: every pair of releases whose official objects are at hand, on both platforms.
 
 use common::rhacs::Platform;
+use common::rhacs::official::on_a_claim;
 use rhacs_tests::{Installation, shared_file};
 use serde_json::Value;
 
@@ -52,9 +53,9 @@ fn there_and_back(first: usize) {
     }
 }
 
-/// The objects as the release's own templates make them.
+/// The objects as the release's own templates make them, with a volume for Central's data.
 fn official(release: &str, platform: Platform) -> Option<Vec<Value>> {
     let file = shared_file(&format!("manifests/{release}-{platform}.yaml"))?;
     let text = std::fs::read_to_string(file).expect("readable");
-    Some(serde_saphyr::from_multiple(&text).expect("YAML"))
+    Some(on_a_claim(serde_saphyr::from_multiple(&text).expect("YAML"), "stackrox"))
 }

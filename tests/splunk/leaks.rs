@@ -7,7 +7,9 @@ use secrecy::ExposeSecret;
 use sim::faults::{RequestAction, RequestRule, Script};
 
 use crate::clusters::one_cluster;
-use crate::{OLD, SF_TOKEN, rotations, sf, stage};
+use crate::{OLD, rotations, sf};
+#[cfg(target_os = "linux")]
+use crate::{SF_TOKEN, stage};
 
 /// Every verb, as loud as it can be. The stage asserts that nothing shows.
 const VERBS: [&str; 16] = [

@@ -62,7 +62,7 @@ fn trouble(objects: &mut Vec<Value>) {
 }
 
 /// Constraints of before 3.64 that somebody made his own.
-fn constraints(objects: &mut Vec<Value>) {
+fn constraints(objects: &mut [Value]) {
     the(objects, "SecurityContextConstraints", "scanner")["priority"] = json!(20);
     let central = the(objects, "SecurityContextConstraints", "central");
     let users = central["users"].as_array_mut().expect("users");
@@ -135,7 +135,10 @@ fn every_printed_command_works_as_printed() {
             sample("3.66.1").but(trouble).in_namespace("acs").start(),
             "check -n acs --to 3.69.2 -o json",
         ),
-        (sample("3.62.1").on_openshift().but(constraints).start(), "check --to 3.69.2 -o json"),
+        (
+            sample("3.62.1").on_openshift().but(|all| constraints(all)).start(),
+            "check --to 3.69.2 -o json",
+        ),
         (sample("3.66.1").but(unsafe_central).start(), "check --to 3.73.0 --skip-backup -o json"),
         (sample("3.66.1").start(), "check --to 3.69.2 --components secured -o json"),
     ] {

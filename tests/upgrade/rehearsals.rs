@@ -1,7 +1,8 @@
 //! `--rehearse`: on samples, on real manifests, on the live cluster.
 
+use common::rhacs::official::on_a_claim;
 use rhacs_tests::{Finished, Installation, shared_file};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{UPGRADE, upgrade};
 
@@ -38,6 +39,7 @@ pub fn assert_parity(report: &Value) {
 
 #[test]
 fn the_ways_of_the_guide_end_at_the_official_objects() {
+    let directory = tempfile::tempdir().expect("a directory");
     for platform in ["kubernetes", "openshift"] {
         for (from, to) in [
             ("3.0.58.1", "3.69.2"),
@@ -49,6 +51,11 @@ fn the_ways_of_the_guide_end_at_the_official_objects() {
             let Some(file) = shared_file(&format!("manifests/{from}-{platform}.yaml")) else {
                 return;
             };
+            let text = std::fs::read_to_string(file).expect("readable");
+            let objects = on_a_claim(serde_saphyr::from_multiple(&text).expect("YAML"), "stackrox");
+            let file = directory.path().join(format!("{from}-{platform}.json"));
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+            std::fs::write(&file, list.to_string()).expect("writable");
             let done = rehearse(&file.display().to_string(), to).ends_with(0);
             assert_parity(&done.json());
         }

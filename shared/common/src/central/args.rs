@@ -95,7 +95,7 @@ impl CentralArgs {
         let ca = self.ca.clone().or_else(|| variable("ROX_CA_CERT_FILE").map(PathBuf::from));
         let endpoint = address.as_deref().map(Endpoint::parse).transpose()?;
         let proxy = match &endpoint {
-            Some(endpoint) => Proxy::from_environment(&endpoint.origin(), &variable),
+            Some(endpoint) => Proxy::from_environment(&endpoint.origin(), variable),
             None => Ok(None),
         };
         Ok(CentralOptions {

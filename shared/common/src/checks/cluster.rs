@@ -92,7 +92,7 @@ fn terminating(context: &Context<'_>) -> Option<Finding> {
     let own = context.snapshot.of_kind("Namespace").find(|own| name(own) == namespace)?;
     let at = own["metadata"]["deletionTimestamp"].as_str()?;
     let what = format!("the namespace `{namespace}` is being deleted since {at}");
-    let fix = format!("see what it waits for: kubectl get namespace {namespace} -o yaml");
+    let fix = format!("see what it waits for: `kubectl get namespace {namespace} -o yaml`");
     Some(NAMESPACE_TERMINATING.found(what, fix))
 }
 

@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(finding.what, "the controller of stack/acs reconciles deploy/sensor");
         assert_eq!(
             finding.fix,
-            "change stack/acs instead: kubectl -n stackrox get stack/acs -o yaml"
+            "change stack/acs instead: `kubectl -n stackrox get stack/acs -o yaml`"
         );
     }
 

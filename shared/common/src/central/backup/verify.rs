@@ -302,7 +302,9 @@ mod tests {
         let no_tar: &[u8] = &[b'x'; 1024];
         let unfinished = tar::of_one("CURRENT", b"data");
         let (unfinished, no_file): (&[u8], &[u8]) = (&unfinished[..1024], &[0; 1024]);
-        let cases: [(&[(&str, Option<&[u8]>)], &str); 13] = [
+        /// Entries in place of whole ones, and what is said.
+        type Case<'a> = (&'a [(&'a str, Option<&'a [u8]>)], &'a str);
+        let cases: [Case<'_>; 13] = [
             (&[("bolt.db", None), ("rocks.db", None)], "the backup lacks the database"),
             (&[("bolt.db", None)], "the backup lacks `bolt.db`"),
             (&[("keys/ca-key.pem", None)], "the backup lacks `keys/ca-key.pem`"),

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 pub use changes::{Change, changes};
-pub use sample::sample;
+pub use sample::{on_a_claim, sample};
 
 use crate::rhacs::{Platform, Version};
 use condition::Point;

@@ -12,7 +12,12 @@ const CLAIM: &str = "stackrox-db";
 /// those of nearly every real installation do.
 #[must_use]
 pub fn sample(version: &Version, platform: Platform, namespace: &str) -> Vec<Value> {
-    let mut objects = objects(version, platform, namespace);
+    on_a_claim(objects(version, platform, namespace), namespace)
+}
+
+/// `objects`, with Central's data on a claim where they lived as long as its pod.
+#[must_use]
+pub fn on_a_claim(mut objects: Vec<Value>, namespace: &str) -> Vec<Value> {
     let volumes = objects
         .iter_mut()
         .filter(|object| object["kind"] == "Deployment" && object["metadata"]["name"] == "central");

@@ -86,6 +86,12 @@ fn of_version(running: &Running, plan: &Plan) -> Option<String> {
     (image.tag.as_deref() == Some(tag)).then(|| format!("{repository}:{}", plan.to))
 }
 
+/// Whether `image` is that of main in the version the plan goes to, whatever its repository.
+fn is_main_of(image: &str, plan: &Plan) -> bool {
+    let image = Image::classify(image).filter(|image| image.role == Role::Main);
+    image.and_then(|image| image.version()).is_some_and(|version| version == plan.to)
+}
+
 /// The row of one container: what it was, is and should be.
 pub(super) fn row(
     plan: &Plan,
@@ -105,6 +111,11 @@ pub(super) fn row(
         }
     };
     let place = (running.object.clone(), running.container.clone());
+    let mut wanted = wanted.get(&place).cloned().unwrap_or_default();
+    if running.component == Component::Secured && awaits_upgrader(plan) && is_main_of(&is, plan) {
+        // Central's upgrader takes the repository that Central itself is configured with.
+        wanted.clone_from(&is);
+    }
     let deletes =
         |write: &Write| matches!(write, Write::Delete { object } if *object == running.object);
     let is_deleted = plan.steps.iter().flat_map(|step| step.action.writes()).any(deletes);
@@ -114,7 +125,7 @@ pub(super) fn row(
         container: running.container.clone(),
         was: running.image.clone(),
         is,
-        wanted: wanted.get(&place).cloned().unwrap_or_default(),
+        wanted,
         // A run about SCCs answers for them alone.
         part_of_run: plan.components.contains(&running.component)
             && plan.operation != Operation::Scc

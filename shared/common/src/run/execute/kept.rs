@@ -282,7 +282,8 @@ fn taken_back(object: &ObjectRef, broken: &Broken, now: Option<&Value>) -> StepE
 /// The controller of an object, as it names it.
 fn owner(object: &Value) -> Option<String> {
     let owners = object["metadata"]["ownerReferences"].as_array()?;
-    let owner = owners.iter().find(|owner| owner["controller"] == true).or(owners.first())?;
+    let owner =
+        owners.iter().find(|owner| owner["controller"] == true).or_else(|| owners.first())?;
     Some(format!("`{}/{}`", owner["kind"].as_str()?, owner["name"].as_str()?))
 }
 

@@ -61,7 +61,10 @@ fn is_item(name: &str, key: &str) -> bool {
     let Ok(Value::Object(keys)) = serde_json::from_str(keys) else { return false };
     keys.values().any(|value| match value {
         Value::String(text) => text == key,
-        other => other.to_string() == key,
+        other => {
+            let text = other.to_string();
+            text == key
+        }
     })
 }
 
