@@ -8,7 +8,7 @@ use sim::faults::{RequestAction, RequestRule, Script};
 
 use crate::clusters::one_cluster;
 use crate::{OLD, rotations, sf};
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 use crate::{SF_TOKEN, stage};
 
 /// Every verb, as loud as it can be. The stage asserts that nothing shows.

@@ -5,9 +5,9 @@ use rhacs_tests::Installation;
 use crate::upgrade;
 
 /// So many requests a run may take from the lock to its release, its waits included.
-const RUN: usize = 42;
+const RUN: usize = 36;
 /// So many more it may take to look at the installation and to check it.
-const LOOK: usize = 22;
+const LOOK: usize = 23;
 
 #[test]
 fn an_upgrade_stays_within_its_budget_of_requests() {

@@ -171,7 +171,13 @@ impl CentralClient {
     /// Everything a request can fail with; it is not repeated once it may have arrived.
     pub async fn revoke_token(&self, id: &str) -> Result<(), CentralError> {
         let path = format!("/v1/apitokens/revoke/{}", segment(id));
-        self.write(Method::PATCH, &path).await
+        match self.write(Method::PATCH, &path).await {
+            // Central 3.74 answers 500, and these words, where others answer 404.
+            Err(CentralError::Server { message, .. }) if message.ends_with("does not exist") => {
+                Err(CentralError::NotFound { what: path })
+            }
+            answer => answer,
+        }
     }
 
     /// The last backup that Central itself made to an external place; none when there is none.
