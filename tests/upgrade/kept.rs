@@ -98,8 +98,7 @@ fn what_nothing_runs_of_is_not_verified() {
     let (resource, namespace) = ("deployments.apps", Some("stackrox"));
     let scaled = store.modify(resource, namespace, "scanner", Subresource::Main, &by, change);
     scaled.expect("scaled");
-    let words =
-        "--to 3.69.2 --timeout 30s --accept RHACS-REPLICAS-ZERO,RHACS-ROLLOUT-UNFINISHED --yes";
+    let words = "--to 3.69.2 --timeout 30s --accept RHACS-REPLICAS-ZERO --yes";
     let ended = upgrade(&installation, words).ends_with(5);
     ended.says("deploy/scanner").says("it is scaled to 0: nothing of it runs");
 }

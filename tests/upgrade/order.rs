@@ -4,6 +4,7 @@ use common::cluster::decoded;
 use rhacs_tests::{Finished, Installation};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sim::store::{Subresource, Writer};
 
 use crate::{UPGRADE, upgrade};
 
@@ -47,6 +48,12 @@ fn secured(endpoint: &str) -> Installation {
 fn with_token_of(home: &Installation, remote: &Installation, words: &str) -> Finished {
     let secret = home.object("Secret", "central-tls").expect("central-tls");
     let ca = decoded(&secret, "ca.pem").expect("an authority");
+    // The sensor has its certificate from that Central.
+    let of_home = |sensor: &mut Value| sensor["data"]["ca.pem"] = secret["data"]["ca.pem"].clone();
+    let (by, store) = (Writer::new("kubectl"), remote.simulation().store());
+    let changed =
+        store.modify("secrets", Some("stackrox"), "sensor-tls", Subresource::Main, &by, of_home);
+    changed.expect("changed");
     std::fs::write(remote.directory().join("ca.pem"), ca).expect("written");
     let mut words: Vec<&str> = words.split_whitespace().collect();
     words.extend(["--ca", "ca.pem"]);
