@@ -30,7 +30,8 @@ fn secured(endpoint: &str) -> Installation {
     let only_secured = move |objects: &mut Vec<Value>| {
         objects.retain(|object| {
             let is_workload = matches!(object["kind"].as_str(), Some("Deployment" | "DaemonSet"));
-            !is_workload || SECURED.iter().any(|name| object["metadata"]["name"] == *name)
+            let is_secured = SECURED.iter().any(|name| object["metadata"]["name"] == *name);
+            object["metadata"]["name"] != "central-tls" && (!is_workload || is_secured)
         });
         let sensor = objects
             .iter_mut()
@@ -48,12 +49,14 @@ fn secured(endpoint: &str) -> Installation {
 fn with_token_of(home: &Installation, remote: &Installation, words: &str) -> Finished {
     let secret = home.object("Secret", "central-tls").expect("central-tls");
     let ca = decoded(&secret, "ca.pem").expect("an authority");
-    // The sensor has its certificate from that Central.
-    let of_home = |sensor: &mut Value| sensor["data"]["ca.pem"] = secret["data"]["ca.pem"].clone();
+    // The secured cluster has its certificates from that Central.
     let (by, store) = (Writer::new("kubectl"), remote.simulation().store());
-    let changed =
-        store.modify("secrets", Some("stackrox"), "sensor-tls", Subresource::Main, &by, of_home);
-    changed.expect("changed");
+    for name in ["sensor-tls", "collector-tls", "admission-control-tls"] {
+        let of_home = |own: &mut Value| own["data"]["ca.pem"] = secret["data"]["ca.pem"].clone();
+        let changed =
+            store.modify("secrets", Some("stackrox"), name, Subresource::Main, &by, of_home);
+        changed.expect("changed");
+    }
     std::fs::write(remote.directory().join("ca.pem"), ca).expect("written");
     let mut words: Vec<&str> = words.split_whitespace().collect();
     words.extend(["--ca", "ca.pem"]);
