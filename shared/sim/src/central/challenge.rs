@@ -2,7 +2,7 @@
 //! whatever stands between them.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use common::rhacs::Version;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -56,9 +56,9 @@ fn check(challenge: &str, version: &Version) -> Result<(), Refusal> {
             format!("{words}: invalid arguments")
         })
     };
-    let Ok(bytes) = STANDARD.decode(challenge) else {
+    let Ok(bytes) = URL_SAFE.decode(challenge) else {
         // Four characters make three bytes; the first that are missing or strange are named.
-        let good = challenge.chars().take_while(|c| c.is_ascii_alphanumeric() || "+/".contains(*c));
+        let good = challenge.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c));
         let place = good.count() / 4 * 4;
         return Err(invalid(&format!(
             "challenge token must be a valid base64 string: illegal base64 data at input byte {place}"
@@ -95,4 +95,18 @@ fn sign(key: &str, message: &[u8]) -> Result<Vec<u8>, String> {
         [rustls::SignatureScheme::ECDSA_NISTP256_SHA256, rustls::SignatureScheme::RSA_PKCS1_SHA256];
     let signer = key.choose_scheme(&schemes).ok_or("no scheme for the key of Central")?;
     signer.sign(message).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_has_the_letters_of_addresses() {
+        // 0xfb 0xff encodes as `-_`, which are `+/` in the other alphabet.
+        let bytes = [0xfb_u8, 0xff].repeat(LENGTH / 2);
+        let current = Version::release(4, 8, 0);
+        check(&URL_SAFE.encode(&bytes), &current).unwrap();
+        check(&STANDARD.encode(&bytes), &current).unwrap_err();
+    }
 }
