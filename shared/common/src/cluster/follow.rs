@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::informer::News;
+use super::informer::{News, kept};
 use super::list::Collection;
 use super::options::Backoff;
 use super::watch::{Watch, WatchEvent};
@@ -76,7 +76,7 @@ impl<F: Fn(News) + Send> Follower<F> {
     /// Reads the collection, however long it takes; none when that is pointless.
     async fn read(&mut self) -> Option<String> {
         loop {
-            match self.cluster.list(&self.collection).await {
+            match self.cluster.list_kept(&self.collection, kept).await {
                 Ok(list) => {
                     (self.failures, self.refusals, self.was_read) = (0, 0, true);
                     (self.tell)(News::All(list.items));

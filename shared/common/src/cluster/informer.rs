@@ -19,6 +19,8 @@ use crate::rhacs::ObjectRef;
 const SETTLED: Duration = Duration::from_secs(1);
 /// A list this old may stand for the present where nothing depends on the last second.
 const RECENT: Duration = Duration::from_secs(15);
+/// What is kept of the specification of a pod.
+const IN_PODS: [&str; 3] = ["nodeName", "containers", "initContainers"];
 
 /// The informers of one connection. Their watches are opened when they are first needed and stay
 /// open until the last clone of the connection is dropped.
@@ -148,11 +150,14 @@ impl Cluster {
     /// Everything a request can fail with.
     pub async fn pods_of(&self, app: &str) -> Result<Vec<Arc<Value>>, ClusterError> {
         let all = Collection::namespaced("v1", "Pod", self.namespace());
-        if let Some(look) = self.peek(&all).filter(|look| look.live) {
-            let is_of = |pod: &Arc<Value>| pod["metadata"]["labels"]["app"] == app;
-            return Ok(look.objects.into_iter().filter(is_of).collect());
+        let own = all.clone().with_labels(format!("app={app}"));
+        for collection in [&own, &all] {
+            if let Some(look) = self.peek(collection).filter(|look| look.live) {
+                let is_of = |pod: &Arc<Value>| pod["metadata"]["labels"]["app"] == app;
+                return Ok(look.objects.into_iter().filter(is_of).collect());
+            }
         }
-        let list = self.list(&all.with_labels(format!("app={app}"))).await?;
+        let list = self.list(&own).await?;
         Ok(list.items.into_iter().map(Arc::new).collect())
     }
 
@@ -183,6 +188,14 @@ impl Cluster {
         // The task must not keep alive what ends it.
         let alone = Self { informers: Arc::default(), ..self.without_patience() };
         informer.task = Some(tokio::spawn(follow(alone, collection.clone(), version, tell)));
+    }
+
+    /// A list of a moment ago says no longer what there is: its objects are about to change.
+    pub(super) fn outdate(&self, collection: &Collection) {
+        let followed = self.informers.followed();
+        if let Some(known) = followed.iter().find(|known| known.collection == *collection) {
+            lock(&known.state).listed_at = None;
+        }
     }
 
     /// What is known of a collection that is or was followed or listed; none when it never was.
@@ -234,12 +247,15 @@ impl State {
     fn take_at(&mut self, news: News, now: Instant) {
         match news {
             News::All(items) => {
-                self.objects = items.into_iter().map(|item| (name(&item), kept(item))).collect();
+                self.objects = items.into_iter().map(kept_by_name).collect();
                 (self.complete, self.listed_at, self.fault) = (true, Some(now), None);
             }
             News::Watching => (self.watched_since, self.fault) = (Some(now), None),
             News::Unwatched => self.watched_since = None,
-            News::Put(object) => drop(self.objects.insert(name(&object), kept(object))),
+            News::Put(object) => {
+                let (name, object) = kept_by_name(object);
+                self.objects.insert(name, object);
+            }
             News::Gone(object) => drop(self.objects.remove(&name(&object))),
             News::Interrupted(error) => {
                 (self.watched_since, self.fault) = (None, Some(error));
@@ -282,12 +298,27 @@ pub fn is_later(new: &Value, old: &Value) -> bool {
     matches!((version(new), version(old)), (Some(new), Some(old)) if new > old)
 }
 
-/// An object as it is kept: who owns which field is of no interest, and long.
-fn kept(mut object: Value) -> Arc<Value> {
+/// An object as it is kept: who owns which field is of no interest, and long. Of pods there may be
+/// thousands: of what they were made of only the images are.
+pub(super) fn kept(mut object: Value) -> Value {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
-    Arc::new(object)
+    if object["kind"] == "Pod"
+        && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        spec.retain(|field, _| IN_PODS.contains(&field.as_str()));
+        for containers in spec.values_mut().filter_map(Value::as_array_mut) {
+            for container in containers.iter_mut().filter_map(Value::as_object_mut) {
+                container.retain(|field, _| matches!(field.as_str(), "name" | "image"));
+            }
+        }
+    }
+    object
+}
+
+fn kept_by_name(object: Value) -> (String, Arc<Value>) {
+    (name(&object), Arc::new(kept(object)))
 }
 
 fn name(object: &Value) -> String {
@@ -328,6 +359,18 @@ mod tests {
         assert!(look.objects[0]["metadata"].get("managedFields").is_none());
         state.take(News::All(vec![pod("d", "9")]));
         assert_eq!(state.look(now).objects.len(), 1, "a list replaces what was known");
+    }
+
+    #[test]
+    fn of_a_pod_only_what_tells_how_it_does_is_kept() {
+        let container = json!({"name": "a", "image": "b:1", "env": [{"name": "x"}]});
+        let spec = json!({"nodeName": "n", "containers": [container], "volumes": [{"name": "v"}]});
+        let status = json!({"phase": "Running"});
+        let pod = json!({"kind": "Pod", "spec": spec, "status": status});
+        let left = json!({"nodeName": "n", "containers": [{"name": "a", "image": "b:1"}]});
+        assert_eq!(kept(pod), json!({"kind": "Pod", "spec": left, "status": status}));
+        let set = json!({"kind": "DaemonSet", "spec": spec});
+        assert_eq!(kept(set.clone()), set);
     }
 
     #[test]

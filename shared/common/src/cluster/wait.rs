@@ -2,107 +2,46 @@
 
 #![expect(clippy::result_large_err, reason = "the error is made once, after minutes of waiting")]
 
+mod outcome;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::informer::is_later;
+pub use outcome::{WaitError, Waiting};
+
+use super::informer::{is_later, kept};
 use super::list::Collection;
 use super::log::LogOptions;
 use super::rollout::{
-    Memory, Observed, Progress, Trouble, counts, diagnose, is_late, is_suspicious, judge,
+    Memory, Observed, Progress, Trouble, counts, diagnose, is_late, is_refused, is_suspicious,
+    judge,
 };
-use super::{Cluster, ClusterError};
+use super::Cluster;
 use crate::rhacs::ObjectRef;
 
 /// How often a rollout is judged anew when nothing happens: graces run out by themselves.
-const TICK: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_secs(2);
+/// How long a rollout may stand still before its pods are looked at. While it goes on, its own
+/// status says all, and thousands of pods need not be read.
+const QUIET: Duration = Duration::from_secs(2);
+/// How long it takes at least from one look at so many pods to the next: of thousands each change
+/// would else have all of them looked at.
+const LOOK_PER_POD: Duration = Duration::from_micros(100);
 /// How long a rollout stands still before its events are read, and how often then.
 const STANDSTILL: Duration = Duration::from_secs(20);
 const LOG_LINES: u32 = 20;
-
-/// What a wait waits for at the moment.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Waiting {
-    /// The workload.
-    pub object: ObjectRef,
-    /// For people: `1 of 2 new pods to be available`.
-    pub message: String,
-    /// Pods that are available with the new template.
-    pub ready: u64,
-    /// Pods that are wanted.
-    pub desired: u64,
-}
-
-/// Why a wait ended without success.
-#[derive(Clone, Debug, Error)]
-pub enum WaitError {
-    /// It cannot succeed by itself.
-    #[error("the rollout of `{workload}` does not succeed: `{object}` {reason}: {message}")]
-    Failed {
-        /// The workload.
-        workload: ObjectRef,
-        /// The object that is in trouble, most often a pod.
-        object: ObjectRef,
-        /// The machine-readable reason, such as `ImagePullBackOff`.
-        reason: String,
-        /// The cluster's words.
-        message: String,
-        /// The last lines of the troubled container's log.
-        logs: Vec<String>,
-    },
-    /// Time is up.
-    #[error("the rollout of `{workload}` did not finish within {} s; it waited for {last}",
-            .after.as_secs())]
-    TimedOut {
-        /// The workload.
-        workload: ObjectRef,
-        /// What it waited for last.
-        last: String,
-        /// How long it was waited for.
-        after: Duration,
-        /// The last lines of the log of a container that was in trouble.
-        logs: Vec<String>,
-    },
-    /// Somebody changed the workload, so that its rollout is of something else.
-    #[error("`{workload}` was changed during its rollout")]
-    Changed {
-        /// The workload.
-        workload: ObjectRef,
-    },
-    /// There is no such workload (any more).
-    #[error("`{workload}` is not there, so its rollout cannot be waited for")]
-    Deleted {
-        /// The workload.
-        workload: ObjectRef,
-    },
-    /// The workload may not be read.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-}
-
-impl WaitError {
-    /// The last log lines that belong to the error.
-    #[must_use]
-    pub fn logs(&self) -> &[String] {
-        match self {
-            Self::Failed { logs, .. } | Self::TimedOut { logs, .. } => logs,
-            Self::Changed { .. } | Self::Deleted { .. } | Self::Cluster(_) => &[],
-        }
-    }
-}
 
 /// Waits until the rollout of `workload` is complete and returns the workload as it is then. `seen`
 /// is its newest state that is known already, such as a write returned it: older ones say nothing.
 /// `on` is told whenever what is waited for changes.
 ///
-/// The workload and its pods are followed by the watches of the connection, which stay open for
-/// the next wait; one that breaks or expires is renewed, and one that is forbidden is replaced by
-/// reading every few seconds.
+/// The workload, and its pods once it stands still, are followed by the watches of the connection,
+/// which stay open for the next wait; one that breaks or expires is renewed, and one that is
+/// forbidden is replaced by reading every few seconds.
 ///
 /// # Errors
 ///
@@ -165,7 +104,9 @@ struct Wait<'a> {
     told_fault: String,
     workloads: Collection,
     replica_sets: Collection,
-    pods: Collection,
+    /// The pods to look at; none while the rollout goes on.
+    pods: Option<Collection>,
+    looked_at_pods: Option<Instant>,
     changes: watch::Receiver<u64>,
     workload: Option<Arc<Value>>,
     memory: Memory,
@@ -176,7 +117,10 @@ struct Wait<'a> {
     was_there: bool,
     events: Vec<Value>,
     events_are_known: bool,
+    /// When the status of the workload changed last.
     moved_at: Instant,
+    /// When events were read last, or the workload moved after that.
+    events_since: Instant,
 }
 
 impl<'a> Wait<'a> {
@@ -186,10 +130,6 @@ impl<'a> Wait<'a> {
         seen: Option<&Value>,
         on: &'a mut (dyn FnMut(Waiting) + Send),
     ) -> Self {
-        let beside = |api_version: &str, kind: &str| Collection {
-            namespace: reference.namespace.clone(),
-            ..Collection::all(api_version, kind)
-        };
         let generation = seen.and_then(|seen| seen["metadata"]["generation"].as_i64());
         Self {
             cluster: cluster.without_patience(),
@@ -198,8 +138,9 @@ impl<'a> Wait<'a> {
             told: None,
             told_fault: String::new(),
             workloads: Collection::of(reference),
-            replica_sets: beside("apps/v1", "ReplicaSet"),
-            pods: beside("v1", "Pod"),
+            replica_sets: beside(reference, "apps/v1", "ReplicaSet"),
+            pods: None,
+            looked_at_pods: None,
             changes: cluster.changes(),
             workload: seen.cloned().map(Arc::new),
             memory: Memory::of(seen, cluster.now()),
@@ -210,6 +151,7 @@ impl<'a> Wait<'a> {
             events: Vec::new(),
             events_are_known: false,
             moved_at: Instant::now(),
+            events_since: Instant::now(),
         }
     }
 
@@ -217,7 +159,7 @@ impl<'a> Wait<'a> {
         if let Ok(result) = tokio::time::timeout(timeout, self.run()).await {
             return result;
         }
-        self.find_replica_sets().await;
+        self.find_pods().await;
         let logs = self.logs(self.trouble().as_ref()).await;
         let last = self.told.map_or_else(|| "the API server".to_owned(), |told| told.message);
         Err(WaitError::TimedOut { workload: self.reference.clone(), last, after: timeout, logs })
@@ -227,6 +169,7 @@ impl<'a> Wait<'a> {
         if let Some(result) = self.judge().await {
             return result;
         }
+        self.cluster.outdate(&beside(self.reference, "v1", "Pod"));
         self.cluster.follow(&self.workloads);
         // News of other objects of the namespace must not put this off.
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
@@ -295,7 +238,7 @@ impl<'a> Wait<'a> {
             return;
         }
         if known.is_none_or(|known| known["status"] != workload["status"]) {
-            self.moved_at = Instant::now();
+            (self.moved_at, self.events_since) = (Instant::now(), Instant::now());
         }
         self.workload = Some(workload);
     }
@@ -314,8 +257,12 @@ impl<'a> Wait<'a> {
             }
             Progress::Failed { reason } => return Some(Err(self.stuck(reason).await)),
         };
-        self.cluster.follow(&self.pods);
-        self.remember_pods();
+        if self.pods.is_some() || self.moved_at.elapsed() >= QUIET {
+            self.follow_pods();
+            if !self.may_look_at_pods() {
+                return None;
+            }
+        }
         self.follow_replica_sets_if_needed();
         match self.trouble() {
             Some(trouble) if trouble.fatal => Some(Err(self.failed(trouble).await)),
@@ -331,18 +278,39 @@ impl<'a> Wait<'a> {
         }
     }
 
-    fn remember_pods(&mut self) {
-        let look = self.cluster.peek(&self.pods).unwrap_or_default();
+    /// Follows the pods of the workload: those of the whole namespace where a quota may have no
+    /// room, which others may make.
+    fn follow_pods(&mut self) {
+        let Some(workload) = &self.workload else { return };
+        let all = beside(self.reference, "v1", "Pod");
+        let pods = match selector(workload) {
+            Some(selector) if !is_refused(workload) => all.with_labels(selector),
+            _ => all,
+        };
+        self.cluster.follow(&pods);
+        self.pods = Some(pods);
+    }
+
+    /// Whether it is time for another look at the pods; then they are remembered.
+    fn may_look_at_pods(&mut self) -> bool {
+        let look = self.pods.as_ref().and_then(|pods| self.cluster.peek(pods)).unwrap_or_default();
+        let count = u32::try_from(look.objects.len()).unwrap_or(u32::MAX);
+        let pause = LOOK_PER_POD.saturating_mul(count);
+        if self.looked_at_pods.is_some_and(|at| at.elapsed() < pause) {
+            return false;
+        }
+        self.looked_at_pods = Some(Instant::now());
         if look.complete {
             self.memory.note(&look.objects, self.cluster.now());
         }
+        true
     }
 
     /// What is wrong, as far as that is known now: graces run out while the API server is away, and
     /// objects of before do not tell whether their trouble has passed meanwhile.
     fn trouble(&self) -> Option<Trouble> {
-        let is_stale = |of| self.cluster.peek(of).is_some_and(|look| look.is_stale());
-        if is_stale(&self.pods) || is_stale(&self.replica_sets) {
+        let mut looked_at = self.pods.iter().chain([&self.replica_sets]);
+        if looked_at.any(|of| self.cluster.peek(of).is_some_and(|look| look.is_stale())) {
             return None;
         }
         self.observed(diagnose)?
@@ -355,8 +323,17 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Reads the ReplicaSets where they are not followed, for a wait that ends anyway.
-    async fn find_replica_sets(&self) {
+    /// Reads the pods and the ReplicaSets where they are not followed, for a wait that ends anyway.
+    async fn find_pods(&mut self) {
+        if let Some(selector) = self.workload.as_deref().and_then(selector)
+            && self.pods.is_none()
+        {
+            let pods = beside(self.reference, "v1", "Pod").with_labels(selector);
+            if let Ok(list) = self.cluster.list_kept(&pods, kept).await {
+                self.cluster.remember_list(&pods, &list);
+                self.pods = Some(pods);
+            }
+        }
         if self.is_deployment()
             && self.cluster.peek(&self.replica_sets).is_none_or(|look| !look.complete)
             && let Ok(list) = self.cluster.list(&self.replica_sets).await
@@ -372,7 +349,8 @@ impl<'a> Wait<'a> {
     /// What `judgement` says of the workload and the objects around it; none without a workload.
     fn observed<T>(&self, judgement: impl FnOnce(&Observed<'_>) -> T) -> Option<T> {
         let objects = |collection| self.cluster.peek(collection).unwrap_or_default().objects;
-        let (replica_sets, pods) = (objects(&self.replica_sets), objects(&self.pods));
+        let pods = self.pods.as_ref().map(objects).unwrap_or_default();
+        let replica_sets = objects(&self.replica_sets);
         Some(judgement(&Observed {
             workload: self.workload.as_deref()?,
             replica_sets: &replica_sets,
@@ -385,8 +363,8 @@ impl<'a> Wait<'a> {
     }
 
     /// The controller gave up; a troubled pod says more about why.
-    async fn stuck(&self, reason: String) -> WaitError {
-        self.find_replica_sets().await;
+    async fn stuck(&mut self, reason: String) -> WaitError {
+        self.find_pods().await;
         match self.trouble() {
             Some(trouble) => self.failed(trouble).await,
             None => WaitError::Failed {
@@ -433,10 +411,10 @@ impl<'a> Wait<'a> {
 
     /// Events tell what objects do not (volumes, refused pods); they are read only at standstill.
     async fn read_events(&mut self) {
-        if self.moved_at.elapsed() < STANDSTILL || self.workload.is_none() {
+        if self.events_since.elapsed() < STANDSTILL || self.workload.is_none() {
             return;
         }
-        self.moved_at = Instant::now();
+        self.events_since = Instant::now();
         let namespace = self.reference.namespace.clone().unwrap_or_default();
         let events = Collection::namespaced("v1", "Event", namespace);
         let list = self.cluster.list(&events).await;
@@ -458,4 +436,17 @@ impl<'a> Wait<'a> {
     fn deleted(&self) -> WaitError {
         WaitError::Deleted { workload: self.reference.clone() }
     }
+}
+
+/// The objects of a kind where the workload is.
+fn beside(workload: &ObjectRef, api_version: &str, kind: &str) -> Collection {
+    Collection { namespace: workload.namespace.clone(), ..Collection::all(api_version, kind) }
+}
+
+/// The pods of a workload as a label selector; none where it says none.
+fn selector(workload: &Value) -> Option<String> {
+    let labels = workload["spec"]["selector"]["matchLabels"].as_object()?;
+    let labels = labels.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let pairs: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    (!pairs.is_empty()).then(|| pairs.join(","))
 }

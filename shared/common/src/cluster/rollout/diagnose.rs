@@ -112,9 +112,14 @@ pub fn is_suspicious(observed: &Observed<'_>) -> bool {
         let labels = &pod["metadata"]["labels"];
         wanted.is_none_or(|wanted| wanted.iter().all(|(name, value)| labels[name] == *value))
     };
-    let refused = condition(observed.workload, "ReplicaFailure");
-    refused.is_some_and(|found| found["status"] == "True")
+    is_refused(observed.workload)
         || observed.pods.iter().filter(is_selected).any(|pod| pod_trouble(pod, observed).is_some())
+}
+
+/// Whether the controller of a Deployment may not create some of its pods.
+#[must_use]
+pub fn is_refused(workload: &Value) -> bool {
+    condition(workload, "ReplicaFailure").is_some_and(|found| found["status"] == "True")
 }
 
 /// Those of `pods` that a Deployment made from the template it has, which of its `replica_sets`

@@ -152,8 +152,8 @@ impl ClusterExecutor {
         let secured = |running: &&Running| running.component == Component::Secured;
         let mut objects: Vec<&ObjectRef> = Vec::new();
         for running in self.plan.before.iter().filter(secured) {
+            let mut now = self.known.get_fresh(&self.cluster, &running.object).await?;
             loop {
-                let now = self.known.get_fresh(&self.cluster, &running.object).await?;
                 let Some(image) = image_of(running, now.as_ref()) else { break };
                 if is_of(&image, version) {
                     break;
@@ -165,6 +165,8 @@ impl ClusterExecutor {
                 }
                 tell(context, &mut told, message, None);
                 deadline.pause(POLL).await;
+                // Central's upgrader writes it, of which nobody here is told.
+                now = self.known.refresh(&self.cluster, &running.object).await?;
             }
             if !objects.contains(&&running.object) {
                 objects.push(&running.object);
