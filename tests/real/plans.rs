@@ -11,8 +11,10 @@ fn a_plan_and_a_dry_run_change_nothing() {
     let Some(installation) = Installation::of_objects("3.62.1") else { return };
     let before = installation.versions();
     upgrade(&installation, "plan --to 3.69.2 --exit-code").ends_with(10).says("deploy/central");
-    upgrade(&installation, "--to 3.69.2 --dry-run").ends_with(0);
-    upgrade(&installation, "--to 3.69.2 --dry-run=server").ends_with(0).says("would accept");
+    let accept = "--to 3.69.2 --accept RHACS-CENTRAL-NOT-PERSISTENT";
+    upgrade(&installation, &format!("{accept} --dry-run")).ends_with(0);
+    let tried = upgrade(&installation, &format!("{accept} --dry-run=server"));
+    tried.ends_with(0).says("would accept");
     assert_eq!(installation.versions(), before);
 }
 

@@ -1,10 +1,7 @@
 //! A rollback that is killed at any request can be resumed to the same end.
 
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
-use rhacs_tests::Installation;
-use sim::faults::{RequestAction, RequestRule, Script};
+use rhacs_tests::kill::requests;
+use rhacs_tests::{Installation, KillSweep};
 
 use crate::{ACCEPT, ROLLBACK, assert_same, rollback, runs, state, upgraded};
 
@@ -15,18 +12,20 @@ fn a_rollback_killed_at_any_odd_request_is_resumed_to_the_same_end() {
 
 #[test]
 fn a_rollback_killed_at_any_even_request_is_resumed_to_the_same_end() {
-    every_second_request(2);
+    every_second_request(0);
 }
 
 /// Two tests share the requests, so that they run side by side.
-fn every_second_request(first: usize) {
+fn every_second_request(parity: usize) {
     let (whole, wanted) = installation();
-    let before = ours(&whole);
-    rollback(&whole, &words()).ends_with(0);
+    let before = requests(&whole).len();
+    let words = words();
+    rollback(&whole, &words).ends_with(0);
     assert_same(&wanted, &state(&whole), "an undisturbed rollback");
-    for number in (first..=ours(&whole) - before).step_by(2) {
+    let sweep = KillSweep { program: ROLLBACK, words: &words };
+    for number in KillSweep::numbers(&whole, before).into_iter().skip(parity).step_by(2) {
         let (installation, wanted) = installation();
-        kill_at(&installation, number);
+        sweep.kill_at(&installation, number);
         finish(&installation, number);
         assert_same(&wanted, &state(&installation), &format!("killed at request {number}"));
     }
@@ -42,41 +41,6 @@ fn installation() -> (Installation, Vec<serde_json::Value>) {
 
 fn words() -> String {
     format!("{ACCEPT} --yes")
-}
-
-fn ours(installation: &Installation) -> usize {
-    let requests = installation.simulation().requests();
-    requests.iter().filter(|request| request.user_agent.starts_with("kubectl-rhacs")).count()
-}
-
-/// Holds the request `number` of a rollback back, and kills the process while it waits for it.
-fn kill_at(installation: &Installation, number: usize) {
-    let before = ours(installation);
-    let hold = RequestAction::Delay { milliseconds: 3_600_000 };
-    let rule = RequestRule::api(hold).user_agent("kubectl-rhacs*").nth(number as u64);
-    installation.simulation().faults().replace(Script::default().request(rule));
-    let words = words();
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let mut command = installation.command(ROLLBACK, &words);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    let began = Instant::now();
-    let (mut seen, mut since) = (before, Instant::now());
-    loop {
-        std::thread::sleep(Duration::from_millis(10));
-        let now = ours(installation);
-        if now != seen {
-            (seen, since) = (now, Instant::now());
-        }
-        let still = since.elapsed() > Duration::from_millis(250);
-        let is_there = seen - before + 1 >= number && still;
-        if is_there || child.try_wait().expect("waited").is_some() {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(300), "request {number} never came");
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
-    installation.simulation().faults().clear();
 }
 
 /// Resumes the run, or starts it when it was killed before it was recorded.

@@ -1,11 +1,7 @@
 //! A migration that is killed at any request can be resumed to the same end.
 
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
-use rhacs_tests::Installation;
+use rhacs_tests::{Installation, KillSweep};
 use serde_json::{Value, json};
-use sim::faults::{RequestAction, RequestRule, Script};
 
 use crate::{SCC, carried, scc};
 
@@ -46,14 +42,10 @@ fn every_second_request(migration: Migration, parity: usize) {
     let whole = migration.start();
     scc(&whole, migration.words).ends_with(0);
     let (wanted, wanted_pods) = (state(&whole), carried(&whole));
-    let requests = ours(&whole);
-    // Up to the lock it only reads; once is enough there. Events are written beside the run.
-    let locked = requests.iter().position(|path| path.ends_with("/leases")).expect("a lock");
-    let is_waited_for = |number: &usize| !requests[number - 1].ends_with("/events");
-    let numbers: Vec<usize> = (locked..=requests.len()).filter(is_waited_for).collect();
-    for number in numbers.into_iter().skip(parity).step_by(2) {
+    let sweep = KillSweep { program: SCC, words: migration.words };
+    for number in KillSweep::numbers(&whole, 0).into_iter().skip(parity).step_by(2) {
         let installation = migration.start();
-        kill_at(&installation, migration, number);
+        sweep.kill_at(&installation, number);
         finish(&installation, migration, number);
         assert_eq!(state(&installation), wanted, "killed at request {number}");
         assert_eq!(carried(&installation), wanted_pods, "killed at request {number}");
@@ -78,33 +70,6 @@ fn state(installation: &Installation) -> Vec<Value> {
         }
     }
     all
-}
-
-/// The paths of the plugin's requests, in order.
-fn ours(installation: &Installation) -> Vec<String> {
-    let requests = installation.simulation().requests();
-    let ours = requests.iter().filter(|request| request.user_agent.starts_with("kubectl-rhacs"));
-    ours.map(|request| request.path.clone()).collect()
-}
-
-/// Holds the request `number` of a migration back, and kills the process while it waits for it; a
-/// migration that needs fewer requests this time comes to its end.
-fn kill_at(installation: &Installation, migration: Migration, number: usize) {
-    let hold = RequestAction::Delay { milliseconds: 3_600_000 };
-    let rule = RequestRule::api(hold).user_agent("kubectl-rhacs*").nth(number as u64);
-    let faults = installation.simulation().faults();
-    faults.replace(Script::default().request(rule));
-    let words: Vec<&str> = migration.words.split_whitespace().collect();
-    let mut command = installation.command(SCC, &words);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    let began = Instant::now();
-    while faults.decided() == 0 && child.try_wait().expect("waited").is_none() {
-        assert!(began.elapsed() < Duration::from_secs(120), "request {number} never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
-    faults.clear();
 }
 
 /// Resumes the run, or starts it again when it was killed before it was recorded or at its end.

@@ -5,6 +5,7 @@ mod changes;
 pub mod collector;
 pub mod documents;
 mod finished;
+pub mod kill;
 #[cfg(target_os = "linux")]
 mod pod;
 mod schema;
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub use finished::Finished;
+pub use kill::KillSweep;
 #[cfg(target_os = "linux")]
 pub use pod::in_pod;
 pub use shared::{shared_file, skipped};

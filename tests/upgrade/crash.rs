@@ -1,12 +1,11 @@
 //! A run that is killed at any request can be resumed to the same end.
 
-use std::time::{Duration, Instant};
-
 use common::rhacs::Platform;
-use rhacs_tests::Installation;
-use sim::faults::{RequestAction, RequestRule, Script};
+use rhacs_tests::{Installation, KillSweep};
 
 use crate::{UPGRADE, upgrade};
+
+const WORDS: &str = "--to 3.69.2 --yes";
 
 #[test]
 fn a_run_killed_at_any_odd_request_is_resumed_to_the_same_end() {
@@ -15,7 +14,7 @@ fn a_run_killed_at_any_odd_request_is_resumed_to_the_same_end() {
 
 #[test]
 fn a_run_killed_at_any_even_request_is_resumed_to_the_same_end() {
-    every_second_request(2, "3.66.1", Platform::Kubernetes);
+    every_second_request(0, "3.66.1", Platform::Kubernetes);
 }
 
 #[test]
@@ -25,17 +24,18 @@ fn a_run_killed_at_any_odd_request_on_openshift_is_resumed_to_the_same_end() {
 
 #[test]
 fn a_run_killed_at_any_even_request_on_openshift_is_resumed_to_the_same_end() {
-    every_second_request(2, "3.62.1", Platform::OpenShift);
+    every_second_request(0, "3.62.1", Platform::OpenShift);
 }
 
 /// Two tests share the requests of one upgrade, so that they run side by side.
-fn every_second_request(first: usize, from: &str, platform: Platform) {
+fn every_second_request(parity: usize, from: &str, platform: Platform) {
     let whole = Installation::at(from).on(platform).start();
-    upgrade(&whole, "--to 3.69.2 --yes").ends_with(0);
+    upgrade(&whole, WORDS).ends_with(0);
     let wanted = whole.essences();
-    for number in (first..=ours(&whole)).step_by(2) {
+    let sweep = KillSweep { program: UPGRADE, words: WORDS };
+    for number in KillSweep::numbers(&whole, 0).into_iter().skip(parity).step_by(2) {
         let installation = Installation::at(from).on(platform).start();
-        kill_at(&installation, number);
+        sweep.kill_at(&installation, number);
         finish(&installation, number);
         assert_eq!(installation.essences(), wanted, "killed at request {number}");
     }
@@ -70,6 +70,7 @@ fn signalled(
     signal: &str,
 ) -> Option<i32> {
     use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
 
     use sim::faults::ClusterFault;
 
@@ -92,49 +93,12 @@ fn signalled(
     child.wait().expect("ended").code()
 }
 
-fn ours(installation: &Installation) -> usize {
-    let requests = installation.simulation().requests();
-    requests.iter().filter(|request| request.user_agent.starts_with("kubectl-rhacs")).count()
-}
-
-/// Holds the request `number` of a run back, and kills the process while it waits for it.
-fn kill_at(installation: &Installation, number: usize) {
-    let hold = RequestAction::Delay { milliseconds: 3_600_000 };
-    let rule = RequestRule::api(hold).user_agent("kubectl-rhacs*").nth(number as u64);
-    installation.simulation().faults().replace(Script::default().request(rule));
-    let words = "--to 3.69.2 --yes";
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let mut child = installation
-        .command(UPGRADE, &words)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let began = Instant::now();
-    let (mut seen, mut since) = (0, Instant::now());
-    loop {
-        std::thread::sleep(Duration::from_millis(10));
-        let now = ours(installation);
-        if now != seen {
-            (seen, since) = (now, Instant::now());
-        }
-        let still = since.elapsed() > Duration::from_millis(250);
-        if seen + 1 >= number && still || child.try_wait().expect("waited").is_some() {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(180), "request {number} never came");
-    }
-    child.kill().expect("killed");
-    child.wait().expect("ended");
-    installation.simulation().faults().clear();
-}
-
 /// Resumes the run, or starts it when it was killed before it was recorded.
 fn finish(installation: &Installation, number: usize) {
     upgrade(installation, "unlock --reason crashed --force --yes").ends_with(0);
     let runs = upgrade(installation, "history -o json").ends_with(0).json()["runs"].clone();
     let unfinished = runs.as_array().expect("runs").iter().any(|run| run["state"] != "finished");
-    let words = if unfinished { "resume --yes" } else { "--to 3.69.2 --yes" };
+    let words = if unfinished { "resume --yes" } else { WORDS };
     let done = upgrade(installation, words);
     assert_eq!(done.code, Some(0), "after a kill at request {number}: {done:?}");
 }

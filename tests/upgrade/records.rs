@@ -176,10 +176,8 @@ fn the_outage_of_a_run_that_was_cut_off_is_not_said_to_be_none() {
     upgrade(&installation, "unlock --reason crashed --force --yes").ends_with(0);
     let resumed = upgrade(&installation, "resume --yes").ends_with(0);
     let resumed = resumed.says("the last of 2 parts");
-    // Where no part had an answer of Central, nothing is said of an outage at all.
-    let is_measured = resumed.stdout.contains("Outage:");
-    let is_qualified = resumed.stdout.contains("nobody measured between the parts");
-    assert!(!is_measured || is_qualified, "{}", resumed.stdout);
+    // Whether Central was away while this part ran is a matter of the moment it was taken up.
+    let resumed = resumed.says("nobody measured between the parts");
     assert!(!resumed.stdout.contains("did not answer for 0s"), "{}", resumed.stdout);
     let run = newest(&installation);
     let parts = run["details"]["parts"].as_array().expect("a list");

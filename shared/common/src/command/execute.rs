@@ -56,7 +56,8 @@ pub async fn start(session: &Session, prepared: Prepared) -> Result<Exit, Failur
 /// As [`start`].
 pub async fn start_unreported(session: &Session, prepared: Prepared) -> Result<Report, Failure> {
     let Prepared { snapshot, plan, central, findings } = prepared;
-    let (who, host, now) = (who(session, &snapshot), host(session), session.env.now());
+    let who = who(session, Some(&snapshot)).await;
+    let (host, now) = (host(session), session.env.now());
     let accepted = accepted(findings, &who, now);
     let record = Record { accepted, ..Record::new(session.env.run_id(), plan, who, host, now) };
     let held = take_lock(session, &record).await?;
@@ -77,7 +78,7 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
     };
     adjust(session, &mut record.plan);
     refuse_lost_directory(session, &record)?;
-    record.resume(who(session, &snapshot), host(session), session.env.now());
+    record.resume(who(session, Some(&snapshot)).await, host(session), session.env.now());
     let held = match take_lock(session, &record).await {
         Err(failure) if failure.exit() == Exit::Locked => {
             outwait_own_lock(session, &record, failure).await?
@@ -287,11 +288,14 @@ fn accepted(findings: Vec<Finding>, who: &str, now: Timestamp) -> Vec<Accepted> 
         .collect()
 }
 
-pub(super) fn who(session: &Session, snapshot: &Snapshot) -> String {
-    match snapshot.access.user.as_str() {
-        "" => session.env.user().to_owned(),
-        user => user.to_owned(),
-    }
+/// Who runs this: the user as the API server knows it, else as this computer does.
+pub(super) async fn who(session: &Session, snapshot: Option<&Snapshot>) -> String {
+    let seen = snapshot.map(|snapshot| snapshot.access.user.clone());
+    let known = match seen.filter(|name| !name.is_empty()) {
+        None => session.cluster.whoami().await.ok().flatten().map(|user| user.name),
+        seen => seen,
+    };
+    known.filter(|name| !name.is_empty()).unwrap_or_else(|| session.env.user().to_owned())
 }
 
 pub(super) fn host(session: &Session) -> String {
@@ -344,7 +348,8 @@ async fn refused(
     let clock = session.env.clock().clone();
     let id = session.env.run_id();
     let events = Events::new(&*id, move || clock.now(), move |event| ui.consume(&event));
-    let (who, host, now) = (who(session, snapshot), host(session), session.env.now());
+    // It is never written, so that nobody has to be asked whose it would be.
+    let (who, host, now) = (session.env.user().to_owned(), host(session), session.env.now());
     let record = Record::new(id, plan.clone(), who, host, now);
     let executor = ClusterExecutor::new(session.cluster.clone(), None, plan.clone())
         .with_objects(&snapshot.objects);

@@ -74,6 +74,13 @@ async fn access(
         let rules = cluster.review_rules(namespace).await.ok();
         access.rules = rules.map(|rules| rules.resource_rules().to_vec());
     }
+    // Who lacks nothing need not be named before a run begins.
+    if !access.denied.is_empty() || access.rules.is_some() {
+        match cluster.whoami().await {
+            Ok(user) => access.user = user.map(|user| user.name).unwrap_or_default(),
+            Err(error) => drop(access.unknown.insert("user".to_owned(), error.to_string())),
+        }
+    }
     access
 }
 

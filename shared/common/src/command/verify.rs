@@ -70,7 +70,7 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
     let seen = look(session, &record, &snapshot, central).await?;
     let recheck = Recheck {
         at: session.env.now(),
-        who: who(session, &snapshot),
+        who: who(session, Some(&snapshot)).await,
         host: host(session),
         tool: SUITE_VERSION.to_owned(),
         exit: if seen.unverified.is_empty() { Exit::Done } else { Exit::Unverified },

@@ -90,15 +90,9 @@ pub async fn all_objects(cluster: &Cluster, namespace: &str) -> Result<Vec<Value
 /// Finds out what of `wanted` the user may do: one review for the namespace, one more for each
 /// permission that it cannot answer.
 pub async fn review(cluster: &Cluster, namespace: &str, wanted: Vec<Permission>) -> Access {
-    let (user, rules) = tokio::join!(cluster.whoami(), cluster.review_rules(namespace));
     let mut access = Access::default();
-    match user {
-        Ok(Some(user)) => access.user = user.name,
-        Ok(None) => {}
-        Err(error) => drop(access.unknown.insert("user".to_owned(), error.to_string())),
-    }
     let mut single = Vec::new();
-    match rules {
+    match cluster.review_rules(namespace).await {
         Ok(rules) => {
             for permission in wanted {
                 let namespaced = permission.namespace.as_deref() == Some(namespace);

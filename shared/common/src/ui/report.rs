@@ -6,6 +6,7 @@ use super::output::Output;
 use super::table::{Cell, Header, Table};
 use crate::exit::Exit;
 use crate::plan::Operation;
+use crate::rhacs::Component;
 use crate::rhacs::parity::{Difference, Reason};
 use crate::run::{ClusterReport, ComponentReport, Report};
 
@@ -148,15 +149,7 @@ fn facts(report: &Report) -> Vec<String> {
         parts => format!(", the last of {parts} parts"),
     };
     lines.push(format!("Took:    {}{of_parts}", duration(report.elapsed_seconds)));
-    if let Some(outage) = report.outage_seconds {
-        let outage = duration(outage);
-        lines.push(match report.outage_whole {
-            true => format!("Outage:  Central did not answer for {outage}"),
-            false => {
-                format!("Outage:  at least {outage}: nobody measured between the parts of the run")
-            }
-        });
-    }
+    lines.extend(outage(report));
     if let Some(backup) = &report.backup {
         lines.push(format!("Backup:  {} ({})", backup.path, bytes(backup.size)));
         lines.push(format!("         SHA-256 {}", backup.sha256));
@@ -168,6 +161,21 @@ fn facts(report: &Report) -> Vec<String> {
         lines.push(format!("Look at: {}", count(report.warnings.len(), "warning")));
     }
     lines
+}
+
+/// How long Central was away, no more than was measured.
+fn outage(report: &Report) -> Option<String> {
+    const GAP: &str = "nobody measured between the parts of the run";
+    let is_central =
+        |part: &ComponentReport| part.component == Component::Central && part.part_of_run;
+    match (report.outage_seconds.map(duration), report.outage_whole) {
+        (Some(outage), true) => Some(format!("Outage:  Central did not answer for {outage}")),
+        (Some(outage), false) => Some(format!("Outage:  at least {outage}: {GAP}")),
+        (None, false) if report.components.iter().any(is_central) => {
+            Some(format!("Outage:  not known: {GAP}"))
+        }
+        (None, _) => None,
+    }
 }
 
 fn yes_or_no(yes: bool) -> Cell {
@@ -196,7 +204,53 @@ fn parity_text(differences: &[Difference]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rhacs::Component;
+
+    fn report(components: Vec<ComponentReport>) -> Report {
+        Report {
+            exit: Exit::Done,
+            operation: Operation::Upgrade,
+            run: "r".to_owned(),
+            from: crate::rhacs::Version::release(3, 68, 1),
+            to: crate::rhacs::Version::release(3, 69, 2),
+            components,
+            limited_to: Vec::new(),
+            central_asked: true,
+            backup: None,
+            outage_seconds: None,
+            outage_whole: true,
+            parts: 1,
+            elapsed_seconds: 0.0,
+            clusters: Vec::new(),
+            parity: None,
+            warnings: Vec::new(),
+            next: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_outage_that_nobody_measured_is_not_known() {
+        let central = ComponentReport {
+            component: Component::Central,
+            object: crate::rhacs::ObjectRef::deployment("stackrox", "central"),
+            container: "central".to_owned(),
+            was: "main:1".to_owned(),
+            is: "main:2".to_owned(),
+            wanted: "main:2".to_owned(),
+            part_of_run: true,
+            healthy: true,
+            note: String::new(),
+        };
+        let whole = report(vec![central]);
+        assert_eq!(outage(&whole), None);
+        let mut parts = Report { outage_whole: false, ..whole };
+        let unknown = "Outage:  not known: nobody measured between the parts of the run";
+        assert_eq!(outage(&parts).as_deref(), Some(unknown));
+        parts.outage_seconds = Some(3.0);
+        assert!(outage(&parts).unwrap().starts_with("Outage:  at least 3s"));
+        parts.components[0].part_of_run = false;
+        parts.outage_seconds = None;
+        assert_eq!(outage(&parts), None, "Central was left as it is");
+    }
 
     #[test]
     fn everything_is_verified_only_when_every_row_says_so() {
@@ -219,25 +273,7 @@ mod tests {
             part_of_run,
             note: "old".to_owned(),
         };
-        let mut report = Report {
-            exit: Exit::Done,
-            operation: Operation::Upgrade,
-            run: "r".to_owned(),
-            from: crate::rhacs::Version::release(3, 68, 1),
-            to: crate::rhacs::Version::release(3, 69, 2),
-            components: vec![part(true)],
-            limited_to: Vec::new(),
-            central_asked: true,
-            backup: None,
-            outage_seconds: None,
-            outage_whole: true,
-            parts: 1,
-            elapsed_seconds: 0.0,
-            clusters: Vec::new(),
-            parity: None,
-            warnings: Vec::new(),
-            next: Vec::new(),
-        };
+        let mut report = report(vec![part(true)]);
         assert_eq!(verified(&report), ": everything is verified");
         report.clusters = vec![cluster(false)];
         let later = ": what this run changes is verified; 1 cluster is not part of it";

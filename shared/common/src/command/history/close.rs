@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{holder, no_such_run};
 use crate::command::Session;
-use crate::command::execute::{host, patient};
+use crate::command::execute::{host, patient, who};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::run::{Closing, ClusterJournal, Journal, StepError};
@@ -51,7 +51,7 @@ pub async fn run(session: &Session, run: &str, reason: &str) -> Result<Exit, Fai
     }
     let closed = Closing {
         at: session.env.now(),
-        who: who(session).await,
+        who: who(session, None).await,
         host: host(session),
         reason: reason.to_owned(),
     };
@@ -61,10 +61,4 @@ pub async fn run(session: &Session, run: &str, reason: &str) -> Result<Exit, Fai
     let told = Closed { schema: super::SCHEMA, run, changed: true, closed: &closed };
     session.ui.print(&told, |_, _| String::new())?;
     Ok(Exit::Done)
-}
-
-/// The user as the API server knows it, else as this computer does.
-async fn who(session: &Session) -> String {
-    let known = session.cluster.whoami().await.ok().flatten().map(|user| user.name);
-    known.filter(|name| !name.is_empty()).unwrap_or_else(|| session.env.user().to_owned())
 }
