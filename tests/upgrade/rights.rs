@@ -14,7 +14,7 @@ type Deed = (String, String, String);
 
 /// What is used only when something goes wrong or takes long, or a run has many records; what the
 /// look has listed is watched from there.
-const RESERVE: [(&str, &str); 11] = [
+const RESERVE: [(&str, &str); 12] = [
     ("get", "leases"),
     ("patch", "leases"),
     ("list", "deployments"),
@@ -23,6 +23,7 @@ const RESERVE: [(&str, &str); 11] = [
     ("list", "replicasets"),
     ("watch", "replicasets"),
     ("list", "pods"),
+    ("watch", "pods"),
     ("list", "secrets"),
     ("get", "secrets"),
     ("delete", "secrets"),

@@ -184,9 +184,8 @@ pub(crate) fn describe_tls(error: &rustls::Error) -> String {
 
 /// The newest ready pod of Central.
 async fn ready_pod(cluster: &Cluster) -> Result<String, CentralError> {
-    let pods = cluster.pods_of("central").await.map_err(CentralError::PortForward)?;
-    let ready = pods.iter().filter(|pod| is_ready(pod));
-    let newest = ready.max_by_key(|pod| pod["metadata"]["creationTimestamp"].as_str());
+    let ready = cluster.pods_of("central", is_ready).await.map_err(CentralError::PortForward)?;
+    let newest = ready.iter().max_by_key(|pod| pod["metadata"]["creationTimestamp"].as_str());
     let name = newest.and_then(|pod| pod["metadata"]["name"].as_str());
     name.map(str::to_owned)
         .ok_or_else(|| CentralError::NoPod { namespace: cluster.namespace().to_owned() })

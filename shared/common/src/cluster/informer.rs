@@ -143,22 +143,29 @@ impl Cluster {
     }
 
     /// The pods of the namespace whose label `app` is `app`, from a watch or a list of a moment
-    /// ago if there is one, else from the API server.
+    /// ago if there is one that has any that fit, else from the API server.
     ///
     /// # Errors
     ///
     /// Everything a request can fail with.
-    pub async fn pods_of(&self, app: &str) -> Result<Vec<Arc<Value>>, ClusterError> {
+    pub async fn pods_of(
+        &self,
+        app: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Arc<Value>>, ClusterError> {
         let all = Collection::namespaced("v1", "Pod", self.namespace());
         let own = all.clone().with_labels(format!("app={app}"));
+        let is_meant = |pod: &Arc<Value>| pod["metadata"]["labels"]["app"] == app && fits(pod);
         for collection in [&own, &all] {
-            if let Some(look) = self.peek(collection).filter(|look| look.live) {
-                let is_of = |pod: &Arc<Value>| pod["metadata"]["labels"]["app"] == app;
-                return Ok(look.objects.into_iter().filter(is_of).collect());
+            let look = self.peek(collection).filter(|look| look.live).unwrap_or_default();
+            let pods: Vec<_> = look.objects.into_iter().filter(is_meant).collect();
+            if !pods.is_empty() {
+                return Ok(pods);
             }
         }
-        let list = self.list(&own).await?;
-        Ok(list.items.into_iter().map(Arc::new).collect())
+        let list = self.list_kept(&own, kept).await?;
+        self.remember_list(&own, &list);
+        Ok(list.items.into_iter().map(Arc::new).filter(is_meant).collect())
     }
 
     /// Follows a collection from now on, unless it is followed already.
@@ -190,10 +197,10 @@ impl Cluster {
         informer.task = Some(tokio::spawn(follow(alone, collection.clone(), version, tell)));
     }
 
-    /// A list of a moment ago says no longer what there is: its objects are about to change.
-    pub(super) fn outdate(&self, collection: &Collection) {
+    /// Lists of pods of a moment ago say no longer what there is: they are about to change.
+    pub(super) fn outdate_pods(&self) {
         let followed = self.informers.followed();
-        if let Some(known) = followed.iter().find(|known| known.collection == *collection) {
+        for known in followed.iter().filter(|known| known.collection.kind == "Pod") {
             lock(&known.state).listed_at = None;
         }
     }

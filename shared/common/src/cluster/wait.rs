@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 pub use outcome::{WaitError, Waiting};
 
+use super::Cluster;
 use super::informer::{is_later, kept};
 use super::list::Collection;
 use super::log::LogOptions;
@@ -20,7 +21,6 @@ use super::rollout::{
     Memory, Observed, Progress, Trouble, counts, diagnose, is_late, is_refused, is_suspicious,
     judge,
 };
-use super::Cluster;
 use crate::rhacs::ObjectRef;
 
 /// How often a rollout is judged anew when nothing happens: graces run out by themselves.
@@ -160,6 +160,10 @@ impl<'a> Wait<'a> {
             return result;
         }
         self.find_pods().await;
+        // Its pods may say more than it did, or that it came to its end at this moment.
+        if let Some(result) = self.judge().await {
+            return result;
+        }
         let logs = self.logs(self.trouble().as_ref()).await;
         let last = self.told.map_or_else(|| "the API server".to_owned(), |told| told.message);
         Err(WaitError::TimedOut { workload: self.reference.clone(), last, after: timeout, logs })
@@ -169,7 +173,7 @@ impl<'a> Wait<'a> {
         if let Some(result) = self.judge().await {
             return result;
         }
-        self.cluster.outdate(&beside(self.reference, "v1", "Pod"));
+        self.cluster.outdate_pods();
         self.cluster.follow(&self.workloads);
         // News of other objects of the namespace must not put this off.
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::events::Told;
-use super::objects::{number, owned_by, owner_reference, portion, template_hash, text};
+use super::objects::{
+    collect_if_orphaned, number, owned_by, owner_reference, portion, template_hash, text,
+};
 use super::{Round, deployment_status, history, manager, rollout};
 use crate::store::{Subresource, meta};
 
@@ -124,7 +126,9 @@ fn create_replica_set(round: &mut Round<'_>, rollout: &Rollout) {
             "template": template,
         },
     });
-    if round.store().create(REPLICA_SETS, set, &manager()).is_ok() && replicas > 0 {
+    let Ok(set) = round.store().create(REPLICA_SETS, set, &manager()) else { return };
+    collect_if_orphaned(round.store(), deployment, REPLICA_SETS, &set);
+    if replicas > 0 {
         let message = format!("Scaled up replica set {name} from 0 to {replicas}");
         round
             .tell(deployment, Told::normal("deployment-controller", "ScalingReplicaSet", &message));

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::store::meta;
+use crate::store::{DeleteOptions, Store, meta};
 
 /// Letters that Kubernetes uses in generated names: none that could spell a word.
 const SAFE_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -57,6 +57,25 @@ pub(crate) fn owned_by(owner: &Value, candidates: Vec<Arc<Value>>) -> Vec<Arc<Va
             })
         })
         .collect()
+}
+
+/// Takes away again what was made for an owner that has been deleted since it was looked at: the
+/// garbage collector looks for what has no owner, not only for what loses it.
+pub(crate) fn collect_if_orphaned(store: &Store, owner: &Value, resource: &str, made: &Value) {
+    let owners = match owner["kind"].as_str() {
+        Some("Deployment") => "deployments.apps",
+        Some("ReplicaSet") => "replicasets.apps",
+        Some("DaemonSet") => "daemonsets.apps",
+        Some("StatefulSet") => "statefulsets.apps",
+        _ => return,
+    };
+    let namespace = Some(meta::namespace(made));
+    let now = store.read(owners, namespace, meta::name(owner));
+    if now.is_none_or(|now| meta::uid(&now) != meta::uid(owner)) {
+        let at_once = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+        // Somebody else may have been faster.
+        drop(store.delete(resource, namespace, meta::name(made), &at_once));
+    }
 }
 
 /// The owner reference with which a controller marks what it makes.
@@ -133,6 +152,33 @@ pub(crate) fn workload(pod: &Value) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Writer;
+
+    #[test]
+    fn what_is_made_for_an_owner_that_is_gone_is_collected() {
+        let store = Store::new(Arc::new(|| "2026-01-01T00:00:00Z".parse().unwrap()));
+        let by = Writer::new("test");
+        let labels = json!({"app": "a"});
+        let set = json!({"metadata": {"name": "a", "namespace": "default"}, "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "a", "image": "a:1"}]}}}});
+        let create = || store.create("replicasets.apps", set.clone(), &by).unwrap();
+        let first = create();
+        let pod = |name: &str| {
+            let mut pod = json!({"metadata": {"name": name, "namespace": "default"},
+                "spec": {"containers": [{"name": "a", "image": "a:1"}]}});
+            pod["metadata"]["ownerReferences"] = json!([owner_reference(&first)]);
+            let pod = store.create("pods", pod, &by).unwrap();
+            collect_if_orphaned(&store, &first, "pods", &pod);
+            store.read("pods", Some("default"), name)
+        };
+        assert!(pod("one").is_some());
+        store.delete("replicasets.apps", Some("default"), "a", &DeleteOptions::default()).unwrap();
+        assert!(pod("two").is_none(), "its owner is gone");
+        create();
+        assert!(pod("three").is_none(), "another has the name");
+    }
 
     #[test]
     fn surge_rounds_up_and_unavailability_down() {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use common::rhacs::webhooks::Request;
 use serde_json::{Value, json};
 
-use super::objects::{owner_reference, text};
+use super::objects::{collect_if_orphaned, owner_reference, text};
 use super::{Round, manager, quotas, scc};
 use crate::faults::{ClusterFault, means_workload};
 use crate::store::meta;
@@ -59,7 +59,9 @@ pub(crate) fn create(
         let generated = text(&pod, "/metadata/generateName");
         format!("pods \"{generated}\" is forbidden: {why}")
     })?;
-    round.store().create("pods", pod, &manager()).map_err(|status| status.message)
+    let pod = round.store().create("pods", pod, &manager()).map_err(|status| status.message)?;
+    collect_if_orphaned(round.store(), owner, "pods", &pod);
+    Ok(pod)
 }
 
 fn pin(pod: &mut Value, node: &str) {

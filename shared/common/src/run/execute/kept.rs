@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::cluster::{ClusterExecutor, Deadline};
 use super::conclude::{awaits_upgrader, row, wanted_images};
 use super::promise::{Broken, Promise, promises};
-use super::strangers::strangers;
+use super::strangers::{Stranger, strangers};
 use super::writer::writer;
 use super::{StepContext, Verified};
 use crate::checks::reconciler;
@@ -24,6 +26,10 @@ use crate::run::step_error::StepError;
 const MOST_FIELDS: usize = 5;
 /// So many workloads are worth to be listed rather than read one by one.
 const WORTH_A_LIST: usize = 2;
+/// By then the garbage collector has taken away the pods of a Deployment that was deleted.
+const COLLECTED: Duration = Duration::from_secs(60);
+/// How often it is looked for them.
+const LOOKS: Duration = Duration::from_secs(1);
 
 /// Objects as they are at one moment; none where there is none.
 type Seen = BTreeMap<ObjectRef, Option<Value>>;
@@ -71,7 +77,7 @@ impl ClusterExecutor {
             let rows = self.rows(&seen);
             let faults: Vec<String> = rows.iter().filter_map(ComponentReport::fault).collect();
             if faults.is_empty() {
-                return self.no_strangers(&seen).await;
+                return self.no_strangers(&seen, deadline, context).await;
             }
             let unverified = Verified { unverified: faults, ..Verified::default() };
             let Some(object) = self.may_still_come(&rows, &seen) else { return Ok(unverified) };
@@ -204,8 +210,14 @@ impl ClusterExecutor {
         self.plan.before.iter().map(|running| &running.object).find(|it| *it == object)
     }
 
-    /// Every pod that serves for a Deployment must be of it, or at least run what it runs.
-    async fn no_strangers(&self, seen: &Seen) -> Result<Verified, StepError> {
+    /// Every pod that serves for a Deployment must be of it, or at least run what it runs. Those
+    /// that the garbage collector has yet to take away get a while to leave.
+    async fn no_strangers(
+        &self,
+        seen: &Seen,
+        deadline: Deadline,
+        context: &StepContext<'_>,
+    ) -> Result<Verified, StepError> {
         let is_meant = |object: &ObjectRef| {
             let mut running = self.plan.before.iter();
             object.kind == "Deployment"
@@ -217,33 +229,48 @@ impl ClusterExecutor {
         if deployments.is_empty() {
             return Ok(Verified::default());
         }
-        let mut pods = Collection::namespaced("v1", "Pod", self.plan.namespace.as_str());
+        let mut all = Collection::namespaced("v1", "Pod", self.plan.namespace.as_str());
         let apps: Option<Vec<&str>> = deployments
             .iter()
             .map(|deployment| deployment["spec"]["selector"]["matchLabels"]["app"].as_str())
             .collect();
         if let Some(apps) = apps {
-            pods = pods.with_labels(format!("app in ({})", apps.join(",")));
+            all = all.with_labels(format!("app in ({})", apps.join(",")));
         }
-        let pods = match self.cluster.list(&pods).await {
-            Ok(list) => list.items,
-            Err(error) => {
-                let warning = format!("the pods that serve were not looked at: {error}");
-                return Ok(Verified { warnings: vec![warning], ..Verified::default() });
+        let began = Instant::now();
+        loop {
+            let pods = match self.cluster.list(&all).await {
+                Ok(list) => list.items,
+                Err(error) => {
+                    let warning = format!("the pods that serve were not looked at: {error}");
+                    return Ok(Verified { warnings: vec![warning], ..Verified::default() });
+                }
+            };
+            let Some(stranger) = strangers(&deployments, &pods).into_iter().next() else {
+                return Ok(Verified::default());
+            };
+            let may_leave = stranger.is_left_over && began.elapsed() < COLLECTED;
+            if !may_leave || deadline.is_over() {
+                return Err(serves_beside(&stranger, &self.plan.namespace));
             }
-        };
-        let Some(stranger) = strangers(&deployments, &pods).into_iter().next() else {
-            return Ok(Verified::default());
-        };
-        let (pod, namespace) = (&stranger.pod, &self.plan.namespace);
-        let message = format!(
-            "`pod/{pod}` serves beside the pods of `deploy/{}` and runs `{}`",
-            stranger.deployment, stranger.image
-        );
-        Err(StepError::failed(message)
-            .because("its labels are theirs, and no controller of this installation made it")
-            .hint(format!("see who made it: `kubectl get pod {pod} -n {namespace} -o yaml`")))
+            let Stranger { pod, image, .. } = &stranger;
+            context.waiting(format!("`pod/{pod}`, which runs `{image}`, to leave"), None);
+            deadline.pause(LOOKS).await;
+        }
     }
+}
+
+fn serves_beside(stranger: &Stranger, namespace: &str) -> StepError {
+    let Stranger { pod, deployment, image, is_left_over } = stranger;
+    let why = match is_left_over {
+        true => "it was made for one of that name that was deleted, and nobody takes it away",
+        false => "its labels are theirs, and no controller of this installation made it",
+    };
+    StepError::failed(format!(
+        "`pod/{pod}` serves beside the pods of `deploy/{deployment}` and runs `{image}`"
+    ))
+    .because(why)
+    .hint(format!("see who made it: `kubectl get pod {pod} -n {namespace} -o yaml`"))
 }
 
 fn is_worth_listing(object: &ObjectRef) -> bool {

@@ -203,9 +203,8 @@ impl ClusterExecutor {
     async fn central_pod(&self) -> Result<Option<Arc<Value>>, ClusterError> {
         let namespace = self.plan.namespace.as_str();
         let central = self.known.last(&ObjectRef::deployment(namespace, "central"));
-        let known = self.cluster.pods_of("central").await?;
-        let is_current = |pod: &Arc<Value>| central.as_ref().is_some_and(|it| looks_like(pod, it));
-        if let Some(pod) = newest(known.into_iter().filter(is_current)) {
+        let is_current = |pod: &Value| central.as_ref().is_some_and(|it| looks_like(pod, it));
+        if let Some(pod) = newest(self.cluster.pods_of("central", is_current).await?) {
             return Ok(Some(pod));
         }
         let all = |version: &str, kind: &str| {

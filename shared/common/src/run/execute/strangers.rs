@@ -13,25 +13,30 @@ pub(super) struct Stranger {
     pub(super) deployment: String,
     /// The first image of it that is not the Deployment's.
     pub(super) image: String,
+    /// A ReplicaSet of a Deployment of that name made it: of one that was deleted, whose pods the
+    /// garbage collector takes away.
+    pub(super) is_left_over: bool,
 }
 
-/// The pods that the selector of one of `deployments` finds, that none of its ReplicaSets
-/// made, and that do not run its images. Pods of the Deployment itself are its controller's to
-/// count.
+/// The pods that the selector of one of `deployments` finds and that do not run its images. The
+/// rollouts of these are done, so that their own ReplicaSets have no such pod any more.
 pub(super) fn strangers(deployments: &[&Value], pods: &[Value]) -> Vec<Stranger> {
     let mut found = Vec::new();
     for pod in pods.iter().filter(|pod| serves(pod)) {
         for deployment in deployments.iter().filter(|it| selects(it, pod)) {
             let workload = Workload::new(deployment);
-            if is_made_by(pod, workload.name()) {
-                continue;
-            }
             if let Some(image) = other_image(pod, workload) {
-                let pod = pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-                found.push(Stranger { pod, deployment: workload.name().to_owned(), image });
+                found.push(Stranger {
+                    pod: pod["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+                    deployment: workload.name().to_owned(),
+                    image,
+                    is_left_over: is_made_by(pod, workload.name()),
+                });
             }
         }
     }
+    // Who leaves by itself is named last.
+    found.sort_by_key(|stranger| stranger.is_left_over);
     found
 }
 
@@ -100,12 +105,14 @@ mod tests {
         ended["status"]["phase"] = json!("Failed");
         let mut other = old.clone();
         other["metadata"]["labels"] = json!({"app": "central"});
+        owned["metadata"]["name"] = json!("owned");
         let pods = [pod("same", "main:2"), owned, ending, ended, other, old];
-        let expected = Stranger {
-            pod: "old".to_owned(),
+        let expected = [("old", false), ("owned", true)].map(|(pod, is_left_over)| Stranger {
+            pod: pod.to_owned(),
             deployment: "sensor".to_owned(),
             image: "main:1".to_owned(),
-        };
-        assert_eq!(strangers(&[&deployment], &pods), [expected]);
+            is_left_over,
+        });
+        assert_eq!(strangers(&[&deployment], &pods), expected);
     }
 }
