@@ -85,7 +85,7 @@ impl Suite {
     /// Runs the front door.
     pub fn rhacs(&self, args: &[&str]) -> Finished {
         let program = self.bin().join("kubectl-rhacs");
-        finish(self.command(program.to_str().unwrap(), args).output())
+        finish(output(&mut self.command(program.to_str().unwrap(), args)))
     }
 
     /// Runs the real kubectl; none when there is none.
@@ -95,7 +95,7 @@ impl Suite {
 
     /// Runs a program of the system; none when there is none.
     pub fn run(&self, program: &str, args: &[&str]) -> Option<Finished> {
-        match self.command(program, args).output() {
+        match output(&mut self.command(program, args)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 eprintln!("skipped: there is no {program} on this computer");
                 None
@@ -118,6 +118,20 @@ impl Finished {
     pub fn lines(&self) -> Vec<&str> {
         self.stdout.lines().collect()
     }
+}
+
+/// Runs a program that was just written. Another thread that starts a process at that moment hands it
+/// down, open for writing, until that process is what it is to be: so long it cannot be run.
+pub fn output(command: &mut Command) -> std::io::Result<Output> {
+    for _ in 0..1000 {
+        match command.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            output => return output,
+        }
+    }
+    command.output()
 }
 
 fn finish(output: std::io::Result<Output>) -> Finished {

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use rhacs_tests::documents;
 
-use crate::support::Suite;
+use crate::support::{Suite, output};
 
 #[test]
 fn without_a_word_it_helps() {
@@ -102,7 +102,7 @@ fn help_that_cannot_be_written_is_a_failure() {
     for typed in [&["--help"][..], &["--version"], &["help"], &["doctor", "--help"], &["version"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = suite.command(program.to_str().unwrap(), typed);
-        let output = command.stdout(full).output().unwrap();
+        let output = output(command.stdout(full)).unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{typed:?}: {stderr}");
         assert!(stderr.contains("No space left"), "{typed:?}: {stderr}");
@@ -173,6 +173,27 @@ fn the_doctor_says_what_is_wrong_and_mends_what_it_can() {
     let again = suite.rhacs(&["doctor", "--fix"]);
     assert!(again.stdout.ends_with("Everything is in its place.\n"), "{}", again.stdout);
     assert!(!again.stdout.contains("linked"), "{}", again.stdout);
+}
+
+#[test]
+fn the_kubectl_that_started_it_goes_before_the_one_on_the_path() {
+    let says = |minor: &str| {
+        format!("echo '{{\"clientVersion\": {{\"major\": \"1\", \"minor\": \"{minor}\"}}}}'")
+    };
+    let suite = Suite::new().with_script("kubectl", &says("31")).with_script("own", &says("37+"));
+    let program = suite.bin().join("kubectl-rhacs");
+    let found = |told: Option<&str>| -> String {
+        let mut command = suite.command(program.to_str().unwrap(), &["doctor", "-o", "json"]);
+        command.envs(told.map(|name| ("KUBECTL_PATH", suite.bin().join(name))));
+        let told: serde_json::Value =
+            serde_json::from_slice(&output(&mut command).unwrap().stdout).unwrap();
+        told["kubectl"].as_str().unwrap().to_owned()
+    };
+    let said =
+        |version: &str, name: &str| format!("{version} ({})", suite.bin().join(name).display());
+    assert_eq!(found(None), said("1.31", "kubectl"));
+    assert_eq!(found(Some("own")), said("1.37", "own"));
+    assert_eq!(found(Some("gone")), said("1.31", "kubectl"), "what is not there is not believed");
 }
 
 #[test]

@@ -111,6 +111,31 @@ fn a_central_of_another_installation_is_told_nothing_and_blocks() {
 }
 
 #[test]
+fn a_run_is_not_taken_up_with_a_central_of_another_installation() {
+    let installation = Installation::at("3.66.1").start();
+    let broken = ClusterFault::broken_pull("*rhacs-scanner-rhel8*:3.69.2");
+    installation.simulation().faults().add(broken);
+    with(&installation, "--to 3.69.2 --yes", &[("ROX_ADMIN_PASSWORD", "letmein")]).ends_with(4);
+    installation.simulation().faults().clear();
+    let other = Installation::at("3.66.1").start();
+    let address = other.simulation().central_address().to_string();
+    let foreign = [
+        ("ROX_ENDPOINT", address.as_str()),
+        ("ROX_ADMIN_PASSWORD", "letmein"),
+        ("ROX_INSECURE_CLIENT_SKIP_TLS_VERIFY", "true"),
+    ];
+    let objects = installation.essences();
+    with(&installation, "resume --yes", &foreign).ends_with(3).says("RHACS-CENTRAL-FOREIGN");
+    assert_eq!(installation.essences(), objects, "nothing is changed");
+    with(&installation, "resume --yes", &[("ROX_ADMIN_PASSWORD", "letmein")]).ends_with(0);
+    with(&installation, "verify", &foreign).ends_with(3).says("RHACS-CENTRAL-FOREIGN");
+    let asked = other.simulation().central().requests();
+    let told = asked.iter().filter(|request| request.path != "/v1/ping");
+    let told: Vec<_> = told.filter(|it| !it.path.starts_with("/v1/tls-challenge")).collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
 fn a_silent_central_does_not_hang_the_command() {
     let installation = Installation::at("3.66.1").start();
     let silent = RequestRule::central(RequestAction::refuse(503));

@@ -138,6 +138,12 @@ fn data_that_go_with_the_pod_are_said_to_be_lost_and_how_they_come_back() {
     let steps = plan["steps"].as_array().or_else(|| plan["plan"]["steps"].as_array());
     let central = steps.expect("steps").iter().find(|step| step["id"] == "central");
     assert_eq!(central.expect("central")["undo"]["kind"], "partly");
+    let accepted = "--to 3.69.2 --yes --accept RHACS-CENTRAL-NOT-PERSISTENT";
+    let done = upgrade(&installation, accepted).ends_with(0);
+    let backup = done.stdout.lines().find_map(|line| line.strip_prefix("Backup:"));
+    let backup = backup.and_then(|line| line.split_whitespace().next()).expect("a backup");
+    let restore = format!("roxctl -e HOST:PORT central db restore {backup}");
+    done.says(&restore);
 }
 
 #[test]

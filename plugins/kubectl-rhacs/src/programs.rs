@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,8 +102,21 @@ pub fn versions<'a>(files: impl IntoIterator<Item = &'a Path>) -> BTreeMap<PathB
 
 /// The last word of the first line that `program --version` prints.
 fn version(program: &Path) -> Asked {
+    let (status, text) = ask(program, &["--version"])?;
+    let last = text.lines().next().and_then(|line| line.split_whitespace().last());
+    match last {
+        Some(word) if status.success() => Ok(word.to_owned()),
+        _ => Err(format!("`--version` ended with {}", status.code().unwrap_or(1))),
+    }
+}
+
+/// How `program` ends and what it prints, in no more than a few seconds.
+///
+/// # Errors
+/// When it does not start, or does not end.
+pub fn ask(program: &Path, words: &[&str]) -> Result<(ExitStatus, String), String> {
     let mut child = Command::new(program)
-        .arg("--version")
+        .args(words)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -126,11 +139,7 @@ fn version(program: &Path) -> Asked {
         // More than a pipe holds is no version.
         drop(output.take(4096).read_to_string(&mut text));
     }
-    let last = text.lines().next().and_then(|line| line.split_whitespace().last());
-    match last {
-        Some(word) if status.success() => Ok(word.to_owned()),
-        _ => Err(format!("`--version` ended with {}", status.code().unwrap_or(1))),
-    }
+    Ok((status, text))
 }
 
 /// How long a program may take to say its version; they take milliseconds.

@@ -1,7 +1,6 @@
 //! What is where on this computer, gathered once; nothing is changed.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use common::SUITE_VERSION;
 use common::complete::LINK_PREFIX;
@@ -157,12 +156,8 @@ fn find_kubectl(env: &Env, directories: &[PathBuf]) -> Option<Kubectl> {
 }
 
 fn kubectl_version(kubectl: &Path) -> Option<(u32, u32)> {
-    let output = Command::new(kubectl)
-        .args(["version", "--client", "-o", "json"])
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    let value: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let (_, text) = programs::ask(kubectl, &["version", "--client", "-o", "json"]).ok()?;
+    let value: Value = serde_json::from_str(&text).ok()?;
     let number = |name: &str| {
         let text = value["clientVersion"][name].as_str()?;
         // Builds of vendors write `27+`.

@@ -2,6 +2,7 @@
 
 use super::{Context, Definition};
 use crate::plan::{Finding, Severity};
+use crate::rhacs::CentralFacts;
 
 const FOREIGN: Definition = Definition {
     code: "RHACS-CENTRAL-FOREIGN",
@@ -20,19 +21,30 @@ const UNPROVEN: Definition = Definition {
 
 pub(super) const DEFINITIONS: &[Definition] = &[FOREIGN, UNPROVEN];
 
+/// What is done about either.
+const WITHOUT: &str = "leave out --endpoint, ROX_ENDPOINT and ROX_CENTRAL_ADDRESS to reach Central \
+                       through the API server";
+
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let central = &context.snapshot.central;
-    let at = central.endpoint.as_deref().unwrap_or("its pod");
-    let without = "leave out --endpoint, ROX_ENDPOINT and ROX_CENTRAL_ADDRESS to reach Central \
-                   through the API server";
-    let foreign = central.foreign.as_ref().map(|reason| {
-        let what = format!("Central at {at} is not the one of this installation: {reason}");
-        FOREIGN.found(what, without)
-    });
     let unproven = central.unproven.as_ref().map(|reason| {
-        UNPROVEN.found(format!("whose Central answers at {at} is not known: {reason}"), without)
+        let at = place(central);
+        UNPROVEN.found(format!("whose Central answers at {at} is not known: {reason}"), WITHOUT)
     });
-    foreign.into_iter().chain(unproven).collect()
+    foreign_central(central).into_iter().chain(unproven).collect()
+}
+
+/// That the Central that answers is another installation's, where it is.
+#[must_use]
+pub fn foreign_central(central: &CentralFacts) -> Option<Finding> {
+    let reason = central.foreign.as_ref()?;
+    let at = place(central);
+    let what = format!("Central at {at} is not the one of this installation: {reason}");
+    Some(FOREIGN.found(what, WITHOUT))
+}
+
+fn place(central: &CentralFacts) -> &str {
+    central.endpoint.as_deref().unwrap_or("its pod")
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 
 pub use accept::known_codes;
 pub use admission::{ADMISSION, unfit};
+pub use belonging::foreign_central;
 pub use context::{Context, in_days, items, name, short, suite_command};
 pub use definition::Definition;
 pub use escalation::{Grant, grants};

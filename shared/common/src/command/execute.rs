@@ -71,7 +71,7 @@ pub async fn start_unreported(session: &Session, prepared: Prepared) -> Result<R
 /// # Errors
 /// As [`start`].
 pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
-    let (snapshot, central) = session.observe_all().await?;
+    let (snapshot, central) = session.observe_own().await?;
     let opened = ClusterJournal::open(&patient(session), id).await?;
     let Some((journal, mut record)) = opened else {
         return Err(Failure::usage(format!("there is no run {id}")));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::rehearse::Rehearsal;
 use super::{Flags, Tool};
 use crate::central::{CentralClient, CentralOptions, Credentials};
-use crate::checks::{self, CheckOptions};
+use crate::checks::{self, CheckOptions, foreign_central};
 use crate::cluster::{Cluster, ConnectionArgs, Observer, Options, Retry};
 use crate::env::Env;
 use crate::exit::Exit;
@@ -174,6 +174,24 @@ impl Session {
         }
         mark_local(&mut snapshot);
         Ok((snapshot, client))
+    }
+
+    /// As [`Self::observe_all`], for what goes on with a recorded run: a Central of another
+    /// installation is told nothing.
+    ///
+    /// # Errors
+    /// [`Exit::Blocked`] when such a Central answers; else as [`Self::observe_all`].
+    pub async fn observe_own(&self) -> Result<(Snapshot, Option<CentralClient>), Failure> {
+        let (snapshot, central) = self.observe_all().await?;
+        match foreign_central(&snapshot.central) {
+            None => Ok((snapshot, central)),
+            Some(finding) => {
+                let message = format!("{}: {}", finding.code, finding.what);
+                Err(Failure::new(Exit::Blocked, message)
+                    .because(format!("{}; nothing was changed", finding.why))
+                    .hint(finding.fix))
+            }
+        }
     }
 
     /// A client for Central, when there is one to be asked: in this namespace, or where the user

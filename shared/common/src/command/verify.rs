@@ -65,7 +65,7 @@ pub async fn run(session: &Session, run: Option<&str>) -> Result<Exit, Failure> 
     let began = session.env.now();
     let mut record = load(session, &id).await?;
     refuse_unfit(session, &record)?;
-    let (snapshot, central) = session.observe_all().await?;
+    let (snapshot, central) = session.observe_own().await?;
     adjust(session, &mut record.plan);
     let seen = look(session, &record, &snapshot, central).await?;
     let recheck = Recheck {
