@@ -22,11 +22,21 @@ fn main() {
     if wait::waited_instead() {
         return;
     }
-    start_up();
-    whole_upgrade(Platform::Kubernetes);
-    whole_upgrade(Platform::OpenShift);
-    backup();
-    wait::row();
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    let rows: [(&str, fn()); 4] = [
+        ("start-up", start_up),
+        ("upgrade", || {
+            whole_upgrade(Platform::Kubernetes);
+            whole_upgrade(Platform::OpenShift);
+        }),
+        ("backup", backup),
+        ("wait", wait::row),
+    ];
+    for (name, row) in rows {
+        if wanted.is_empty() || wanted.iter().any(|it| it == name) {
+            row();
+        }
+    }
 }
 
 fn start_up() {

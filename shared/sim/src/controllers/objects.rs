@@ -13,17 +13,17 @@ const SAFE_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// The string at a JSON pointer, or the empty one.
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    meta::at(object, pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The whole number at a JSON pointer, or a default.
 pub(crate) fn number(object: &Value, pointer: &str, default: i64) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default)
+    meta::at(object, pointer).and_then(Value::as_i64).unwrap_or(default)
 }
 
 /// The elements of the array at a JSON pointer.
 pub(crate) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    meta::at(object, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A `Time` of the API as a timestamp.
@@ -52,9 +52,8 @@ pub(crate) fn owned_by(owner: &Value, candidates: Vec<Arc<Value>>) -> Vec<Arc<Va
     candidates
         .into_iter()
         .filter(|candidate| {
-            meta::owners(candidate).any(|reference| {
-                reference["controller"] == json!(true) && reference["uid"] == json!(uid)
-            })
+            meta::owners(candidate)
+                .any(|reference| reference["controller"] == true && reference["uid"] == *uid)
         })
         .collect()
 }

@@ -187,6 +187,9 @@ fn orphan(inner: &mut Inner, uid: &str) {
 }
 
 fn dependents(inner: &Inner, uid: &str) -> Vec<(String, Arc<Value>)> {
+    if !inner.owners.contains(uid) {
+        return Vec::new();
+    }
     let owned = |object: &Value| meta::owners(object).any(|owner| owner["uid"] == uid);
     let found = inner.tables.all().filter(|(_, object)| owned(object));
     found.map(|(key, object)| (key.to_owned(), Arc::clone(object))).collect()

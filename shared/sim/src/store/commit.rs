@@ -69,6 +69,10 @@ pub(crate) fn update(
         .read(address.resource, address.namespace, address.name)
         .ok_or_else(|| Status::not_found(&resource, address.name))?;
     let mut new = change(&old)?;
+    // Most writes of controllers say what is so already.
+    if new == *old && by.operation == Operation::Update {
+        return Ok(old);
+    }
     new = decoded(&resource, new)?;
     check_version(&resource, &old, &new)?;
     keep_identity(&resource, &old, &mut new)?;
@@ -107,6 +111,11 @@ pub(crate) fn store(
     let version = inner.log.next_version();
     meta::of(&mut object).insert("resourceVersion".to_owned(), version.to_string().into());
     let object = Arc::new(object);
+    for owner in meta::owners(&object).filter_map(|owner| owner["uid"].as_str()) {
+        if !inner.owners.contains(owner) {
+            inner.owners.insert(owner.to_owned());
+        }
+    }
     inner.tables.put(resource.key(), Arc::clone(&object));
     if resource.kind == "CustomResourceDefinition"
         && let Some(defined) = Resource::of_definition(&object)

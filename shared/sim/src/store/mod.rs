@@ -9,6 +9,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -108,7 +109,8 @@ impl Store {
     #[must_use]
     pub fn new(now: Now) -> Self {
         let (events, _) = broadcast::channel(16_384);
-        let inner = Inner { tables: Tables::new(), log: log::Log::new(), moment: now() };
+        let (tables, log) = (Tables::new(), log::Log::new());
+        let inner = Inner { tables, log, owners: BTreeSet::new(), moment: now() };
         let store = Self {
             inner: Arc::new(Mutex::new(inner)),
             now,
@@ -333,6 +335,8 @@ impl std::fmt::Debug for Store {
 pub(crate) struct Inner {
     pub(crate) tables: Tables,
     pub(crate) log: log::Log,
+    /// The uids that some object named as its owner's: who is not among them leaves nobody behind.
+    pub(crate) owners: BTreeSet<String>,
     /// When the write in progress happens.
     pub(crate) moment: jiff::Timestamp,
 }
