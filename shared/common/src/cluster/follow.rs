@@ -76,7 +76,7 @@ impl<F: Fn(News) + Send> Follower<F> {
     /// Reads the collection, however long it takes; none when that is pointless.
     async fn read(&mut self) -> Option<String> {
         loop {
-            match self.cluster.list_kept(&self.collection, kept).await {
+            match self.cluster.list_kept(&self.collection, |object| Some(kept(object))).await {
                 Ok(list) => {
                     (self.failures, self.refusals, self.was_read) = (0, 0, true);
                     (self.tell)(News::All(list.items));

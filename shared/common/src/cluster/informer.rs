@@ -163,7 +163,7 @@ impl Cluster {
                 return Ok(pods);
             }
         }
-        let list = self.list_kept(&own, kept).await?;
+        let list = self.list_kept(&own, |pod| Some(kept(pod))).await?;
         self.remember_list(&own, &list);
         Ok(list.items.into_iter().map(Arc::new).filter(is_meant).collect())
     }

@@ -106,14 +106,14 @@ impl Cluster {
     ///
     /// Everything a request can fail with.
     pub async fn list(&self, collection: &Collection) -> Result<List, ClusterError> {
-        self.list_as(collection, "application/json", std::convert::identity).await
+        self.list_as(collection, "application/json", Some).await
     }
 
     /// As [`Self::list`], but of each object only what `keep` leaves, page by page.
     pub(super) async fn list_kept(
         &self,
         collection: &Collection,
-        keep: fn(Value) -> Value,
+        keep: fn(Value) -> Option<Value>,
     ) -> Result<List, ClusterError> {
         self.list_as(collection, "application/json", keep).await
     }
@@ -124,14 +124,14 @@ impl Cluster {
     ///
     /// Everything a request can fail with.
     pub async fn list_metadata(&self, collection: &Collection) -> Result<List, ClusterError> {
-        self.list_as(collection, METADATA_ONLY, std::convert::identity).await
+        self.list_as(collection, METADATA_ONLY, Some).await
     }
 
     async fn list_as(
         &self,
         collection: &Collection,
         accept: &'static str,
-        keep: fn(Value) -> Value,
+        keep: fn(Value) -> Option<Value>,
     ) -> Result<List, ClusterError> {
         let mut list = List { served: true, ..List::default() };
         let mut continued: Option<String> = None;
@@ -155,7 +155,8 @@ impl Cluster {
                 Err(error) => return Err(error),
             };
             if let Value::Array(items) = page["items"].take() {
-                list.items.extend(items.into_iter().map(|item| keep(collection.complete(item))));
+                list.items
+                    .extend(items.into_iter().filter_map(|item| keep(collection.complete(item))));
             }
             let metadata = &page["metadata"];
             list.resource_version =

@@ -19,7 +19,7 @@ use super::list::Collection;
 use super::log::LogOptions;
 use super::rollout::{
     Memory, Observed, Progress, Trouble, counts, diagnose, is_late, is_refused, is_suspicious,
-    judge,
+    judge, makes_room,
 };
 use crate::rhacs::ObjectRef;
 
@@ -333,7 +333,7 @@ impl<'a> Wait<'a> {
             && self.pods.is_none()
         {
             let pods = beside(self.reference, "v1", "Pod").with_labels(selector);
-            if let Ok(list) = self.cluster.list_kept(&pods, kept).await {
+            if let Ok(list) = self.cluster.list_kept(&pods, |pod| Some(kept(pod))).await {
                 self.cluster.remember_list(&pods, &list);
                 self.pods = Some(pods);
             }
@@ -421,7 +421,7 @@ impl<'a> Wait<'a> {
         self.events_since = Instant::now();
         let namespace = self.reference.namespace.clone().unwrap_or_default();
         let events = Collection::namespaced("v1", "Event", namespace);
-        let list = self.cluster.list(&events).await;
+        let list = self.cluster.list_kept(&events, telling).await;
         self.events_are_known = list.is_ok();
         if let Ok(list) = list {
             self.events = list.items;
@@ -453,4 +453,10 @@ fn selector(workload: &Value) -> Option<String> {
     let labels = labels.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
     let pairs: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
     (!pairs.is_empty()).then(|| pairs.join(","))
+}
+
+/// An event that says something of a rollout: of each pod that does well there are five others.
+fn telling(event: Value) -> Option<Value> {
+    let is_meant = event["type"] == "Warning" || makes_room(&event);
+    is_meant.then_some(event)
 }

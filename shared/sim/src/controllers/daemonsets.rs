@@ -1,5 +1,6 @@
 //! DaemonSets: one pod on every fitting node, replaced one by one or when somebody deletes it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -33,11 +34,10 @@ fn reconcile_one(round: &mut Round<'_>, set: &Value) {
     let nodes =
         nodes::fitting(round.store(), &set["spec"]["template"]["spec"], nodes::By::DaemonSet);
     let pods = pods_of(round, set);
-    for node in &nodes {
-        // A pod that is still ending keeps its place.
-        if !pods.iter().any(|pod| node_of(pod) == node) {
-            add_pod(round, set, &hash, node);
-        }
+    // A pod that is still ending keeps its place.
+    let taken: BTreeSet<&str> = pods.iter().map(|pod| node_of(pod)).collect();
+    for node in nodes.iter().filter(|node| !taken.contains(node.as_str())) {
+        add_pod(round, set, &hash, node);
     }
     if text(set, "/spec/updateStrategy/type") != "OnDelete" {
         replace_outdated(round, set, &hash, nodes.len());
@@ -184,9 +184,8 @@ fn keep_revision(round: &Round<'_>, set: &Value, hash: &str) {
 fn report(round: &mut Round<'_>, set: &Value, hash: &str, nodes: &[String]) {
     let minimum = number(set, "/spec/minReadySeconds", 0);
     let (mut scheduled, mut ready, mut available, mut updated) = (0_i64, 0_i64, 0_i64, 0_i64);
-    for pod in
-        pods_of(round, set).iter().filter(|pod| nodes.iter().any(|node| node == node_of(pod)))
-    {
+    let nodes_of_set: BTreeSet<&str> = nodes.iter().map(String::as_str).collect();
+    for pod in pods_of(round, set).iter().filter(|pod| nodes_of_set.contains(node_of(pod))) {
         scheduled += 1;
         if meta::is_being_deleted(pod) {
             continue;

@@ -32,14 +32,16 @@ pub(crate) enum By {
 
 /// The names of the nodes on which a pod of this specification may run, in order.
 pub(crate) fn fitting(store: &Store, spec: &Value, by: By) -> Vec<String> {
-    let selector = &spec["nodeSelector"];
-    let fits = |node: &Value| {
-        (!selector.is_object() || selects(selector, node))
-            && (by == By::DaemonSet || node["spec"]["unschedulable"] != true)
-            && items(node, "/spec/taints").iter().all(|taint| tolerates(spec, taint))
-    };
     let nodes = store.list("nodes", None);
-    nodes.iter().filter(|node| fits(node)).map(|node| meta::name(node).to_owned()).collect()
+    nodes.iter().filter(|node| fits(node, spec, by)).map(|it| meta::name(it).to_owned()).collect()
+}
+
+/// Whether a pod of this specification may run on a node.
+pub(crate) fn fits(node: &Value, spec: &Value, by: By) -> bool {
+    let selector = &spec["nodeSelector"];
+    (!selector.is_object() || selects(selector, node))
+        && (by == By::DaemonSet || node["spec"]["unschedulable"] != true)
+        && items(node, "/spec/taints").iter().all(|taint| tolerates(spec, taint))
 }
 
 /// Whether a taint does not keep a pod of this specification away.

@@ -302,9 +302,7 @@ fn describe_end(ended: &Value, restarts: u64) -> String {
 fn unschedulable(object: &ObjectRef, pod: &Value, observed: &Observed<'_>) -> Option<Trouble> {
     let scheduled = condition(pod, "PodScheduled")
         .filter(|found| found["status"] == "False" && found["reason"] == "Unschedulable")?;
-    let room_is_made = events_of(pod, observed)
-        .filter_map(|event| event["reason"].as_str())
-        .any(|reason| MAKING_ROOM.contains(&reason));
+    let room_is_made = events_of(pod, observed).any(makes_room);
     let grace =
         if observed.events_are_known { UNSCHEDULABLE_GRACE } else { UNSCHEDULABLE_GRACE_UNSEEN };
     let since = age(&scheduled["lastTransitionTime"], observed.now);
@@ -316,6 +314,12 @@ fn unschedulable(object: &ObjectRef, pod: &Value, observed: &Observed<'_>) -> Op
         crashed: false,
         fatal: since >= grace && !room_is_made,
     })
+}
+
+/// Whether an event says that room is made for a pod.
+#[must_use]
+pub fn makes_room(event: &Value) -> bool {
+    event["reason"].as_str().is_some_and(|reason| MAKING_ROOM.contains(&reason))
 }
 
 /// A pod that failed as a whole is replaced by its controller; worth telling.

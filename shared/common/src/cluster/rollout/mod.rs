@@ -6,7 +6,9 @@ mod refused;
 
 use serde_json::Value;
 
-pub use diagnose::{Observed, Trouble, diagnose, is_refused, is_suspicious, pods_of_template};
+pub use diagnose::{
+    Observed, Trouble, diagnose, is_refused, is_suspicious, makes_room, pods_of_template,
+};
 pub use memory::Memory;
 
 /// How far a rollout is.

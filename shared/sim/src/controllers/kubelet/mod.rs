@@ -117,18 +117,22 @@ fn schedule(round: &mut Round<'_>, pod: &Value, life: &mut Life) {
     let blocked = round.cluster.faults.any(
         |fault| matches!(fault, ClusterFault::Unschedulable { workload } if means_workload(workload, kind, name)),
     );
-    let pinned = daemonsets::pinned_node(pod);
-    let by = if pinned.is_some() { nodes::By::DaemonSet } else { nodes::By::Scheduler };
-    let nodes = nodes::fitting(round.store(), &pod["spec"], by);
-    let lives = &round.memory.kubelet.lives;
-    let used =
-        |node: &String| lives.values().filter(|life| life.node.as_ref() == Some(node)).count();
-    let chosen = nodes
-        .iter()
-        .filter(|node| pinned.is_none_or(|pinned| pinned == *node))
-        .min_by_key(|node| used(node))
-        .filter(|_| !blocked)
-        .cloned();
+    let chosen = match daemonsets::pinned_node(pod) {
+        Some(name) => {
+            let node = round.store().read("nodes", None, name);
+            node.filter(|node| nodes::fits(node, &pod["spec"], nodes::By::DaemonSet))
+                .map(|_| name.to_owned())
+        }
+        None => {
+            let nodes = nodes::fitting(round.store(), &pod["spec"], nodes::By::Scheduler);
+            let lives = &round.memory.kubelet.lives;
+            let used = |node: &String| {
+                lives.values().filter(|life| life.node.as_ref() == Some(node)).count()
+            };
+            nodes.into_iter().min_by_key(used)
+        }
+    };
+    let chosen = chosen.filter(|_| !blocked);
     let Some(node) = chosen else { return refuse_schedule(round, pod) };
     let by = Writer::new("kube-scheduler");
     let bound = round.store().modify(
