@@ -153,8 +153,7 @@ impl ClusterExecutor {
         let mut objects: Vec<&ObjectRef> = Vec::new();
         for running in self.plan.before.iter().filter(secured) {
             let mut now = self.known.get_fresh(&self.cluster, &running.object).await?;
-            loop {
-                let Some(image) = image_of(running, now.as_ref()) else { break };
+            while let Some(image) = image_of(running, now.as_ref()) {
                 if is_of(&image, version) {
                     break;
                 }
