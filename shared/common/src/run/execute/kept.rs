@@ -249,7 +249,7 @@ impl ClusterExecutor {
             let Some(stranger) = strangers(&deployments, &pods).into_iter().next() else {
                 return Ok(Verified::default());
             };
-            let may_leave = stranger.is_left_over && began.elapsed() < COLLECTED;
+            let may_leave = stranger.left_over_of.is_some() && began.elapsed() < COLLECTED;
             if !may_leave || deadline.is_over() {
                 return Err(serves_beside(&stranger, &self.plan.namespace));
             }
@@ -261,16 +261,22 @@ impl ClusterExecutor {
 }
 
 fn serves_beside(stranger: &Stranger, namespace: &str) -> StepError {
-    let Stranger { pod, deployment, image, is_left_over } = stranger;
-    let why = match is_left_over {
-        true => "it was made for one of that name that was deleted, and nobody takes it away",
-        false => "its labels are theirs, and no controller of this installation made it",
-    };
-    StepError::failed(format!(
+    let Stranger { pod, deployment, image, left_over_of } = stranger;
+    let error = StepError::failed(format!(
         "`pod/{pod}` serves beside the pods of `deploy/{deployment}` and runs `{image}`"
-    ))
-    .because(why)
-    .hint(format!("see who made it: `kubectl get pod {pod} -n {namespace} -o yaml`"))
+    ));
+    let see = format!("see who made it: `kubectl get pod {pod} -n {namespace} -o yaml`");
+    match left_over_of {
+        Some(set) => error
+            .because("it was made for one of that name that was deleted, and nobody takes it away")
+            .hint(see)
+            .hint(format!(
+                "take it away: `kubectl delete rs/{set} pod/{pod} -n {namespace} --ignore-not-found`"
+            )),
+        None => error
+            .because("its labels are theirs, and no controller of this installation made it")
+            .hint(see),
+    }
 }
 
 fn is_worth_listing(object: &ObjectRef) -> bool {

@@ -13,9 +13,9 @@ pub(super) struct Stranger {
     pub(super) deployment: String,
     /// The first image of it that is not the Deployment's.
     pub(super) image: String,
-    /// A ReplicaSet of a Deployment of that name made it: of one that was deleted, whose pods the
-    /// garbage collector takes away.
-    pub(super) is_left_over: bool,
+    /// The ReplicaSet that made it for a Deployment of that name: for one that was deleted, whose
+    /// pods the garbage collector takes away.
+    pub(super) left_over_of: Option<String>,
 }
 
 /// The pods that the selector of one of `deployments` finds and that do not run its images. The
@@ -30,13 +30,13 @@ pub(super) fn strangers(deployments: &[&Value], pods: &[Value]) -> Vec<Stranger>
                     pod: pod["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
                     deployment: workload.name().to_owned(),
                     image,
-                    is_left_over: is_made_by(pod, workload.name()),
+                    left_over_of: maker(pod, workload.name()),
                 });
             }
         }
     }
     // Who leaves by itself is named last.
-    found.sort_by_key(|stranger| stranger.is_left_over);
+    found.sort_by_key(|stranger| stranger.left_over_of.is_some());
     found
 }
 
@@ -54,14 +54,14 @@ fn selects(deployment: &Value, pod: &Value) -> bool {
     })
 }
 
-/// A ReplicaSet is named after its Deployment with a hash behind it.
-fn is_made_by(pod: &Value, deployment: &str) -> bool {
+/// The ReplicaSet that made a pod, if it is named after the Deployment with a hash behind it.
+fn maker(pod: &Value, deployment: &str) -> Option<String> {
     let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-    let mut sets = owners.filter(|owner| owner["kind"] == "ReplicaSet");
-    sets.any(|owner| {
-        let name = owner["name"].as_str().unwrap_or_default();
-        name.rsplit_once('-').is_some_and(|(prefix, _)| prefix == deployment)
-    })
+    let sets = owners.filter(|owner| owner["kind"] == "ReplicaSet");
+    let mut names = sets.filter_map(|owner| owner["name"].as_str());
+    let is_meant =
+        |name: &&str| name.rsplit_once('-').is_some_and(|(prefix, _)| prefix == deployment);
+    names.find(is_meant).map(str::to_owned)
 }
 
 fn other_image(pod: &Value, workload: Workload<'_>) -> Option<String> {
@@ -107,11 +107,11 @@ mod tests {
         other["metadata"]["labels"] = json!({"app": "central"});
         owned["metadata"]["name"] = json!("owned");
         let pods = [pod("same", "main:2"), owned, ending, ended, other, old];
-        let expected = [("old", false), ("owned", true)].map(|(pod, is_left_over)| Stranger {
+        let expected = [("old", None), ("owned", Some("sensor-5b9f"))].map(|(pod, set)| Stranger {
             pod: pod.to_owned(),
             deployment: "sensor".to_owned(),
             image: "main:1".to_owned(),
-            is_left_over,
+            left_over_of: set.map(str::to_owned),
         });
         assert_eq!(strangers(&[&deployment], &pods), expected);
     }
