@@ -79,8 +79,10 @@ pub(super) struct Look {
     pub(super) objects: Vec<Arc<Value>>,
     /// They are all there are, not only some that were seen so far.
     pub(super) complete: bool,
-    /// What happens is told within moments.
+    /// They are those of the present.
     pub(super) live: bool,
+    /// What happens is told within moments, so that asking tells no more.
+    pub(super) watched: bool,
     /// Why it cannot be read at the moment.
     pub(super) fault: Option<ClusterError>,
     /// It cannot be read at all.
@@ -142,32 +144,6 @@ impl Cluster {
         Some((found, look.live))
     }
 
-    /// The pods of the namespace whose label `app` is `app`, from a watch or a list of a moment
-    /// ago if there is one that has any that fit, else from the API server.
-    ///
-    /// # Errors
-    ///
-    /// Everything a request can fail with.
-    pub async fn pods_of(
-        &self,
-        app: &str,
-        fits: impl Fn(&Value) -> bool,
-    ) -> Result<Vec<Arc<Value>>, ClusterError> {
-        let all = Collection::namespaced("v1", "Pod", self.namespace());
-        let own = all.clone().with_labels(format!("app={app}"));
-        let is_meant = |pod: &Arc<Value>| pod["metadata"]["labels"]["app"] == app && fits(pod);
-        for collection in [&own, &all] {
-            let look = self.peek(collection).filter(|look| look.live).unwrap_or_default();
-            let pods: Vec<_> = look.objects.into_iter().filter(is_meant).collect();
-            if !pods.is_empty() {
-                return Ok(pods);
-            }
-        }
-        let list = self.list_kept(&own, |pod| Some(kept(pod))).await?;
-        self.remember_list(&own, &list);
-        Ok(list.items.into_iter().map(Arc::new).filter(is_meant).collect())
-    }
-
     /// Follows a collection from now on, unless it is followed already.
     pub(super) fn follow(&self, collection: &Collection) {
         let mut followed = self.informers.followed();
@@ -197,10 +173,11 @@ impl Cluster {
         informer.task = Some(tokio::spawn(follow(alone, collection.clone(), version, tell)));
     }
 
-    /// Lists of pods of a moment ago say no longer what there is: they are about to change.
-    pub(super) fn outdate_pods(&self) {
+    /// Lists of objects of this kind of a moment ago say no longer what there is: it is about to
+    /// change.
+    pub(super) fn outdate(&self, kind: &str) {
         let followed = self.informers.followed();
-        for known in followed.iter().filter(|known| known.collection.kind == "Pod") {
+        for known in followed.iter().filter(|known| known.collection.kind == kind) {
             lock(&known.state).listed_at = None;
         }
     }
@@ -289,6 +266,7 @@ impl State {
             objects: self.objects.values().cloned().collect(),
             complete: self.complete,
             live: self.complete && (is_settled || is_recent),
+            watched: self.complete && is_settled,
             fault: self.fault.clone(),
             ended: self.ended,
         }
@@ -385,12 +363,12 @@ mod tests {
         let mut state = State::default();
         let start = Instant::now();
         state.take_at(News::All(Vec::new()), start);
-        assert!(state.look(start).live);
+        assert!(state.look(start).live && !state.look(start).watched);
         let later = start + RECENT;
         assert!(!state.look(later).live);
         state.take_at(News::Watching, later);
         assert!(!state.look(later).live, "what happened before may still be on its way");
-        assert!(state.look(later + SETTLED).live);
+        assert!(state.look(later + SETTLED).live && state.look(later + SETTLED).watched);
         let server = "https://api:6443".to_owned();
         let error = ClusterError::Timeout { server, after: Duration::from_secs(1) };
         state.take_at(News::Interrupted(error), later + SETTLED);

@@ -26,6 +26,7 @@ mod log;
 mod objects;
 mod options;
 mod patience;
+mod pods;
 mod records;
 mod redact;
 mod request;

@@ -3,6 +3,7 @@
 #![expect(clippy::result_large_err, reason = "the error is made once, after minutes of waiting")]
 
 mod outcome;
+mod related;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use outcome::{WaitError, Waiting};
+use related::{beside, selector, telling};
 
 use super::Cluster;
 use super::informer::{is_later, kept};
@@ -19,7 +21,7 @@ use super::list::Collection;
 use super::log::LogOptions;
 use super::rollout::{
     Memory, Observed, Progress, Trouble, counts, diagnose, is_late, is_refused, is_suspicious,
-    judge, makes_room,
+    judge,
 };
 use crate::rhacs::ObjectRef;
 
@@ -173,7 +175,7 @@ impl<'a> Wait<'a> {
         if let Some(result) = self.judge().await {
             return result;
         }
-        self.cluster.outdate_pods();
+        self.cluster.outdate("Pod");
         self.cluster.follow(&self.workloads);
         // News of other objects of the namespace must not put this off.
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
@@ -440,23 +442,4 @@ impl<'a> Wait<'a> {
     fn deleted(&self) -> WaitError {
         WaitError::Deleted { workload: self.reference.clone() }
     }
-}
-
-/// The objects of a kind where the workload is.
-fn beside(workload: &ObjectRef, api_version: &str, kind: &str) -> Collection {
-    Collection { namespace: workload.namespace.clone(), ..Collection::all(api_version, kind) }
-}
-
-/// The pods of a workload as a label selector; none where it says none.
-fn selector(workload: &Value) -> Option<String> {
-    let labels = workload["spec"]["selector"]["matchLabels"].as_object()?;
-    let labels = labels.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-    let pairs: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
-    (!pairs.is_empty()).then(|| pairs.join(","))
-}
-
-/// An event that says something of a rollout: of each pod that does well there are five others.
-fn telling(event: Value) -> Option<Value> {
-    let is_meant = event["type"] == "Warning" || makes_room(&event);
-    is_meant.then_some(event)
 }

@@ -105,6 +105,7 @@ async fn all_waits_of_a_connection_share_one_watch_that_goes_on_from_a_list() {
     let of_deployments: Vec<&Seen> = all.iter().filter(|seen| seen.path() == DEPLOYMENTS).collect();
     assert_eq!(of_deployments.len(), 1, "{:?}", server.requests());
     assert!(of_deployments[0].query().contains("resourceVersion=10"));
+    assert_eq!(all.len(), 1, "pods are read when a rollout stands still: {:?}", server.requests());
 }
 
 #[tokio::test]
@@ -244,6 +245,10 @@ async fn a_crash_ends_the_wait_at_once_with_the_last_words_of_the_container() {
          exit code 1 (Error), 3 restarts"
     );
     assert_eq!(error.logs(), ["one", "boom"]);
+    let all = server.seen();
+    let mut of_pods = all.iter().filter(|seen| seen.path().ends_with("/pods")).peekable();
+    assert!(of_pods.peek().is_some());
+    assert!(of_pods.all(|seen| seen.query().contains("labelSelector=app")), "no other pods");
 }
 
 #[tokio::test]
