@@ -37,7 +37,7 @@ fn kubectl_reaches_every_word_the_way_a_person_types_it() {
         let mut command = suite.command("kubectl", typed);
         let system = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{system}", links.display()));
-        let Ok(output) = crate::support::output(&mut command) else {
+        let Ok(output) = command.output() else {
             return eprintln!("skipped: there is no kubectl on this computer");
         };
         let stdout = String::from_utf8(output.stdout).unwrap();

@@ -2,10 +2,10 @@
 //! they were asked.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rhacs_tests::write_program;
 use tempfile::TempDir;
 
 /// An installation in `bin`, which is the PATH's first directory.
@@ -42,9 +42,7 @@ impl Suite {
 
     /// With a shell script as a program.
     pub fn with_script(self, program: &str, script: &str) -> Self {
-        let path = self.bin().join(program);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&self.bin().join(program), script);
         self
     }
 
@@ -85,7 +83,7 @@ impl Suite {
     /// Runs the front door.
     pub fn rhacs(&self, args: &[&str]) -> Finished {
         let program = self.bin().join("kubectl-rhacs");
-        finish(output(&mut self.command(program.to_str().unwrap(), args)))
+        finish(self.command(program.to_str().unwrap(), args).output())
     }
 
     /// Runs the real kubectl; none when there is none.
@@ -95,7 +93,7 @@ impl Suite {
 
     /// Runs a program of the system; none when there is none.
     pub fn run(&self, program: &str, args: &[&str]) -> Option<Finished> {
-        match output(&mut self.command(program, args)) {
+        match self.command(program, args).output() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 eprintln!("skipped: there is no {program} on this computer");
                 None
@@ -108,7 +106,8 @@ impl Suite {
         let to = self.bin().join(name);
         // A link is enough, and debug binaries are large; across file systems there is none.
         if fs::hard_link(from, &to).is_err() {
-            fs::copy(from, &to).unwrap();
+            // As for scripts: whoever starts something meanwhile must not inherit it open.
+            assert!(Command::new("cp").arg(from).arg(&to).status().unwrap().success());
         }
     }
 }
@@ -118,20 +117,6 @@ impl Finished {
     pub fn lines(&self) -> Vec<&str> {
         self.stdout.lines().collect()
     }
-}
-
-/// Runs a program that was just written. Another thread that starts a process at that moment hands it
-/// down, open for writing, until that process is what it is to be: so long it cannot be run.
-pub fn output(command: &mut Command) -> std::io::Result<Output> {
-    for _ in 0..1000 {
-        match command.output() {
-            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-            output => return output,
-        }
-    }
-    command.output()
 }
 
 fn finish(output: std::io::Result<Output>) -> Finished {

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use rhacs_tests::documents;
 
-use crate::support::{Suite, output};
+use crate::support::Suite;
 
 #[test]
 fn without_a_word_it_helps() {
@@ -102,7 +102,7 @@ fn help_that_cannot_be_written_is_a_failure() {
     for typed in [&["--help"][..], &["--version"], &["help"], &["doctor", "--help"], &["version"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = suite.command(program.to_str().unwrap(), typed);
-        let output = output(command.stdout(full)).unwrap();
+        let output = command.stdout(full).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{typed:?}: {stderr}");
         assert!(stderr.contains("No space left"), "{typed:?}: {stderr}");
@@ -186,7 +186,7 @@ fn the_kubectl_that_started_it_goes_before_the_one_on_the_path() {
         let mut command = suite.command(program.to_str().unwrap(), &["doctor", "-o", "json"]);
         command.envs(told.map(|name| ("KUBECTL_PATH", suite.bin().join(name))));
         let told: serde_json::Value =
-            serde_json::from_slice(&output(&mut command).unwrap().stdout).unwrap();
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
         told["kubectl"].as_str().unwrap().to_owned()
     };
     let said =

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::env::{Env, Machine};
 use common::exit::Exit;
-use rhacs_tests::{Finished, documents};
+use rhacs_tests::{Finished, documents, write_program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -131,9 +130,7 @@ impl Computer {
     /// Puts a program at a path of its home, which says that it is roxctl of `version`.
     pub fn put_program(&self, path: &str, version: &str) -> PathBuf {
         let path = self.home.path().join(path);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("created");
-        fs::write(&path, format!("#!/bin/sh\necho {version}\n")).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+        write_program(&path, &format!("echo {version}"));
         path
     }
 

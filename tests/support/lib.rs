@@ -8,6 +8,8 @@ mod finished;
 pub mod kill;
 #[cfg(target_os = "linux")]
 mod pod;
+#[cfg(unix)]
+mod program;
 mod schema;
 mod shared;
 mod stage;
@@ -30,6 +32,8 @@ pub use finished::Finished;
 pub use kill::KillSweep;
 #[cfg(target_os = "linux")]
 pub use pod::in_pod;
+#[cfg(unix)]
+pub use program::write_program;
 pub use shared::{shared_file, skipped};
 pub use stage::{CANARY, Stage, StageBuilder};
 

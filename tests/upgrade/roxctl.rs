@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::env::{Arch, Machine, Os};
 use common::exit::Exit;
-use rhacs_tests::{Finished, Installation};
+use rhacs_tests::{Finished, Installation, write_program};
 use serde_json::Value;
 use sim::faults::{RequestAction, RequestRule};
 use sim::mirror::{Mirror, MirrorFault};
@@ -45,13 +45,10 @@ fn is_killed_and_resumed(
     mirror: &Mirror,
     begun: impl Fn(&Path) -> bool,
 ) {
-    use std::os::unix::fs::PermissionsExt;
     let old = installed(installation);
     let directory = old.parent().expect("a directory");
-    std::fs::create_dir_all(directory).expect("created");
-    let program = "#!/bin/sh\necho 3.66.1\n";
-    std::fs::write(&old, program).expect("written");
-    std::fs::set_permissions(&old, PermissionsExt::from_mode(0o755)).expect("executable");
+    write_program(&old, "echo 3.66.1");
+    let program = std::fs::read(&old).expect("written");
     let words = ["--to", "3.69.2", "--components", "central", "--roxctl", "--yes"];
     let mut command = installation.command(UPGRADE, &words);
     prepare(installation, &mut command);
@@ -65,7 +62,7 @@ fn is_killed_and_resumed(
     }
     child.kill().expect("killed");
     child.wait().expect("ended");
-    assert_eq!(std::fs::read(&old).expect("there"), program.as_bytes(), "the old one is there");
+    assert_eq!(std::fs::read(&old).expect("there"), program, "the old one is there");
     installation.simulation().faults().clear();
     mirror.clear();
     run(installation, "unlock --reason crashed --force --yes").ends_with(0);

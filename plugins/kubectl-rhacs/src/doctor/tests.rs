@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use common::SUITE_VERSION;
 use common::env::Env;
 use common::plan::Severity;
+use rhacs_tests::write_program;
 use tempfile::TempDir;
 
 use super::*;
@@ -42,9 +43,7 @@ impl Computer {
 
     fn put_script(&self, path: &str, script: &str) -> PathBuf {
         let path = self.root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, script);
         path
     }
 
