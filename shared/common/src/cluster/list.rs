@@ -7,6 +7,8 @@ use super::{Cluster, ClusterError};
 use crate::rhacs::ObjectRef;
 
 const PAGE: &str = "500";
+/// Where most of each object is thrown away, so that what comes at once stays small.
+const KEPT_PAGE: &str = "100";
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// Which objects are meant: those of a kind, in a namespace or everywhere, that fit the selectors.
@@ -106,7 +108,7 @@ impl Cluster {
     ///
     /// Everything a request can fail with.
     pub async fn list(&self, collection: &Collection) -> Result<List, ClusterError> {
-        self.list_as(collection, "application/json", Some).await
+        self.list_as(collection, "application/json", PAGE, Some).await
     }
 
     /// As [`Self::list`], but of each object only what `keep` leaves, page by page.
@@ -115,7 +117,7 @@ impl Cluster {
         collection: &Collection,
         keep: fn(Value) -> Option<Value>,
     ) -> Result<List, ClusterError> {
-        self.list_as(collection, "application/json", keep).await
+        self.list_as(collection, "application/json", KEPT_PAGE, keep).await
     }
 
     /// As [`Self::list`], but of each object only its metadata.
@@ -124,13 +126,14 @@ impl Cluster {
     ///
     /// Everything a request can fail with.
     pub async fn list_metadata(&self, collection: &Collection) -> Result<List, ClusterError> {
-        self.list_as(collection, METADATA_ONLY, Some).await
+        self.list_as(collection, METADATA_ONLY, PAGE, Some).await
     }
 
     async fn list_as(
         &self,
         collection: &Collection,
         accept: &'static str,
+        page: &'static str,
         keep: fn(Value) -> Option<Value>,
     ) -> Result<List, ClusterError> {
         let mut list = List { served: true, ..List::default() };
@@ -139,11 +142,11 @@ impl Cluster {
         loop {
             let query = collection
                 .query()
-                .with_some("limit", paged.then_some(PAGE))
+                .with_some("limit", paged.then_some(page))
                 .with_some("continue", continued.as_deref());
             let call = Call::get(query.on(&collection.path())).accept(accept);
-            let mut page = match self.json(call).await {
-                Ok(page) => page,
+            let mut answer = match self.json(call).await {
+                Ok(answer) => answer,
                 Err(error) if error.is_not_found() => return Ok(List::default()),
                 Err(ClusterError::Gone { .. }) if continued.is_some() => {
                     // The moment of the first page is forgotten: read it all at once, anew.
@@ -154,11 +157,11 @@ impl Cluster {
                 }
                 Err(error) => return Err(error),
             };
-            if let Value::Array(items) = page["items"].take() {
+            if let Value::Array(items) = answer["items"].take() {
                 list.items
                     .extend(items.into_iter().filter_map(|item| keep(collection.complete(item))));
             }
-            let metadata = &page["metadata"];
+            let metadata = &answer["metadata"];
             list.resource_version =
                 metadata["resourceVersion"].as_str().unwrap_or_default().to_owned();
             match metadata["continue"].as_str().filter(|token| !token.is_empty()) {

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use outcome::{WaitError, Waiting};
-use related::{beside, selector, telling};
+use related::{BESIDE_THE_USUAL, beside, quiet, selector, telling};
 
 use super::Cluster;
 use super::informer::{is_later, kept};
@@ -27,9 +27,6 @@ use crate::rhacs::ObjectRef;
 
 /// How often a rollout is judged anew when nothing happens: graces run out by themselves.
 const TICK: Duration = Duration::from_secs(2);
-/// How long a rollout may stand still before its pods are looked at. While it goes on, its own
-/// status says all, and thousands of pods need not be read.
-const QUIET: Duration = Duration::from_secs(2);
 /// How long it takes at least from one look at so many pods to the next: of thousands each change
 /// would else have all of them looked at.
 const LOOK_PER_POD: Duration = Duration::from_micros(100);
@@ -263,7 +260,7 @@ impl<'a> Wait<'a> {
             }
             Progress::Failed { reason } => return Some(Err(self.stuck(reason).await)),
         };
-        if self.pods.is_some() || self.moved_at.elapsed() >= QUIET {
+        if self.pods.is_some() || self.moved_at.elapsed() >= quiet(workload) {
             self.follow_pods();
             if !self.may_look_at_pods() {
                 return None;
@@ -421,8 +418,7 @@ impl<'a> Wait<'a> {
             return;
         }
         self.events_since = Instant::now();
-        let namespace = self.reference.namespace.clone().unwrap_or_default();
-        let events = Collection::namespaced("v1", "Event", namespace);
+        let events = beside(self.reference, "v1", "Event").with_fields(BESIDE_THE_USUAL);
         let list = self.cluster.list_kept(&events, telling).await;
         self.events_are_known = list.is_ok();
         if let Ok(list) = list {

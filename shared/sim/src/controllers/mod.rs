@@ -101,9 +101,11 @@ impl Drop for Controllers {
 }
 
 impl Round<'_> {
-    /// Asks for another round at `moment`, if that is in the future.
+    /// Asks for another round at `moment`, if that is in the future, or a little later: what is due
+    /// within the same tenth of a second shares a round, or thousands of pods would take one each.
     pub(crate) fn wake_at(&mut self, moment: Timestamp) {
         if moment > self.now {
+            let moment = next_tenth(moment);
             self.wake = Some(self.wake.map_or(moment, |wake| wake.min(moment)));
         }
     }
@@ -128,6 +130,13 @@ impl Round<'_> {
         endpoints::reconcile(self);
         crate::central::reconcile(self);
     }
+}
+
+/// The first full tenth of a second that is not before `moment`.
+fn next_tenth(moment: Timestamp) -> Timestamp {
+    const TENTH: i128 = 100_000_000;
+    let tenths = (moment.as_nanosecond() + TENTH - 1).div_euclid(TENTH);
+    Timestamp::from_nanosecond(tenths * TENTH).unwrap_or(moment)
 }
 
 /// The name under which the controllers write.

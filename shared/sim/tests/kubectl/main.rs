@@ -63,11 +63,20 @@ const NOT_IN_WHOLE: &[(&str, How, &str)] = &[
     (
         "kubectl rollout status -n stackrox deploy",
         How::Progress(&[
+            "Waiting for deployment spec update to be observed...",
             "Waiting for deployment \"central\" rollout to finish: 0 out of N new replicas have been updated...",
         ]),
         "how often progress is seen; here an old pod takes time to end, there it took none",
     ),
-    ("kubectl rollout status", How::Progress(&[]), "how often progress is seen"),
+    (
+        "kubectl rollout status",
+        // A busy computer has it look before the controller does.
+        How::Progress(&[
+            "Waiting for daemon set spec update to be observed...",
+            "Waiting for daemon set \"collector\" rollout to finish: 0 out of N new pods have been updated...",
+        ]),
+        "how often progress is seen",
+    ),
     (
         "kubectl describe",
         How::LinesWithout("Replicas:"),

@@ -36,6 +36,10 @@ pub(crate) fn reconcile(round: &mut Round<'_>) {
     let pods = round.store().list("pods", None);
     forget_vanished(round, &pods.iter().map(|pod| meta::uid(pod)).collect());
     for pod in &pods {
+        // What has ended is not started again.
+        if has_ended(pod) && !meta::is_being_deleted(pod) {
+            continue;
+        }
         let uid = meta::uid(pod).to_owned();
         let mut life = round.memory.kubelet.lives.remove(&uid).unwrap_or_else(|| Life::new(pod));
         if meta::is_being_deleted(pod) {
@@ -46,6 +50,10 @@ pub(crate) fn reconcile(round: &mut Round<'_>) {
         }
         round.memory.kubelet.lives.insert(uid, life);
     }
+}
+
+fn has_ended(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
 fn forget_vanished(round: &mut Round<'_>, present: &HashSet<&str>) {
