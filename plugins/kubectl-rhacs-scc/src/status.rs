@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::plan::{Finding, Plan, objects_after};
+use common::plan::{Finding, Plan};
 use common::rhacs::scc::{
     Admission, Difference, Era, Grant, KIND, admitted_by, differences, is_marked, owner_era,
     pod_of, service_accounts, workload_of,
@@ -105,8 +105,8 @@ pub fn status(
     plan: Option<&Plan>,
     findings: Vec<Finding>,
 ) -> Status {
-    let after = plan.map(|plan| objects_after(snapshot, plan));
-    let objects = after.as_deref().unwrap_or(&snapshot.objects);
+    let after = plan.map(|plan| snapshot.after(plan));
+    let objects = &after.as_ref().unwrap_or(snapshot).objects;
     let release = plan.map(|plan| plan.to.clone());
     let compared = release.clone().or_else(|| running.clone());
     Status {

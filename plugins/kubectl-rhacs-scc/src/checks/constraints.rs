@@ -1,7 +1,7 @@
 //! Whose the SCCs are, how they differ from the release's, and whom else they admit.
 
 use common::checks::{Context, Definition, items, name};
-use common::plan::{Finding, Severity, objects_after};
+use common::plan::{Finding, Severity};
 use common::rhacs::scc::{
     Era, KIND, admitted_by, belongs_to_product, capturing_users, differences, is_marked,
     official_constraint, old_scc_names, owner_era, service_accounts,
@@ -155,7 +155,7 @@ pub fn spec_of(snapshot: &Snapshot, scc: &Value, release: &Version) -> Option<Va
 
 fn obsolete(context: &Context<'_>) -> Option<Finding> {
     let target = Era::of(&context.plan.to);
-    let after = objects_after(context.snapshot, context.plan);
+    let after = &context.after.objects;
     let left: Vec<&str> = after
         .iter()
         .filter(|object| object["kind"] == KIND)

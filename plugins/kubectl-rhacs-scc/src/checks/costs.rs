@@ -1,7 +1,7 @@
 //! What a plan costs: pods that are replaced, and SCCs of another release than that of the images.
 
 use common::checks::{Context, Definition};
-use common::plan::{Finding, Severity, Write, oldest};
+use common::plan::{Finding, Severity, oldest};
 use common::rhacs::Version;
 use common::rhacs::hops::{is_supported_target, path};
 use common::rhacs::scc::Era;
@@ -58,11 +58,12 @@ fn images_to(running: &Version, to: &Version) -> String {
 }
 
 fn restarts(context: &Context<'_>) -> Option<Finding> {
-    let is_workload = |write: &&Write| {
-        matches!(write.object().kind.as_str(), "Deployment" | "DaemonSet" | "StatefulSet")
-    };
-    let names: Vec<String> =
-        context.writes().filter(is_workload).map(|write| write.object().to_string()).collect();
+    let names: Vec<String> = context
+        .forecast()
+        .map(|forecast| forecast.object)
+        .filter(|it| matches!(it.kind.as_str(), "Deployment" | "DaemonSet" | "StatefulSet"))
+        .map(|object| object.to_string())
+        .collect();
     (!names.is_empty()).then(|| RESTARTS.found(format!("new pods of {}", names.join(", ")), ""))
 }
 

@@ -137,7 +137,6 @@ fn version_of(snapshot: &Snapshot, component: Component) -> Option<Version> {
 
 #[cfg(test)]
 mod tests {
-    use common::plan::objects_after;
 
     use super::*;
     use crate::planner::plan;
@@ -180,7 +179,7 @@ mod tests {
             assert!(findings[0].what.contains("central"), "{findings:?}");
             assert_eq!(findings[0].fix, format!("kubectl rhacs scc apply --for {version} --prune"));
             let plan = plan(&snapshot, &request(version, true)).unwrap();
-            snapshot.objects = objects_after(&snapshot, &plan);
+            snapshot = snapshot.after(&plan);
             assert_eq!(mixed(&snapshot), [], "{version} with those of {other}");
         }
     }
@@ -189,7 +188,7 @@ mod tests {
     fn what_is_ahead_of_the_release_is_taken_back() {
         let mut snapshot = openshift("3.63.0");
         let plan = plan(&snapshot, &request("3.69.2", false)).unwrap();
-        snapshot.objects = objects_after(&snapshot, &plan);
+        snapshot = snapshot.after(&plan);
         let findings = mixed(&snapshot);
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!(findings[0].what.starts_with("scc/stackrox-"), "{findings:?}");
@@ -198,7 +197,7 @@ mod tests {
 
         let mut snapshot = openshift("4.3.8");
         let plan = crate::planner::plan(&snapshot, &request("4.4.0", false)).unwrap();
-        snapshot.objects = objects_after(&snapshot, &plan);
+        snapshot = snapshot.after(&plan);
         let findings = mixed(&snapshot);
         assert!(findings[0].what.contains("rolebinding/central-use-scc"), "{findings:?}");
         assert_eq!(findings[0].fix, "kubectl rhacs scc apply --for 4.3.8 --prune");

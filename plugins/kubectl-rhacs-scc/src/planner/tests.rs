@@ -1,5 +1,5 @@
 use common::exit::Exit;
-use common::plan::{Action, is_satisfied, objects_after};
+use common::plan::{Action, is_satisfied};
 use common::rhacs::rules::component_of;
 use common::rhacs::scc::verdicts;
 use common::rhacs::{Snapshot, official};
@@ -14,7 +14,7 @@ fn ids(plan: &Plan) -> Vec<&str> {
 
 /// `WORKLOAD=SCC` for each of the product's workloads, after the plan.
 fn carried(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
-    let mut all = verdicts(&objects_after(snapshot, plan), &[], "stackrox");
+    let mut all = verdicts(&snapshot.after(plan).objects, &[], "stackrox");
     all.retain(|(object, _)| component_of(&object.name).is_some());
     all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     all.into_iter()
@@ -27,7 +27,9 @@ fn carried(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
 
 fn again(snapshot: &Snapshot, plan: &Plan) -> Snapshot {
     installed(
-        objects_after(snapshot, plan)
+        snapshot
+            .after(plan)
+            .objects
             .into_iter()
             .filter(|object| {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
@@ -113,7 +115,7 @@ fn an_old_installation_gets_contexts_that_openshift_admits() {
     let sensor = plan.step("sensor").unwrap();
     assert!(sensor.changes[0].what.contains("security contexts"), "{sensor:?}");
     let Action::Write { writes } = &sensor.action else { panic!("no write") };
-    let after = objects_after(&snapshot, &plan);
+    let after = snapshot.after(&plan).objects;
     let live = after.iter().find(|it| ObjectRef::of(it).as_ref() == Some(writes[0].object()));
     let context = &live.unwrap()["spec"]["template"]["spec"]["securityContext"];
     assert!(context["runAsUser"].is_null(), "{context}");
@@ -140,7 +142,7 @@ fn a_central_on_a_directory_of_its_node_keeps_it() {
     };
     let snapshot = on_host("3.63.0", "central");
     let plan = plan(&snapshot, &request("3.69.2", true)).unwrap();
-    let after = objects_after(&snapshot, &plan);
+    let after = snapshot.after(&plan).objects;
     let new = after
         .iter()
         .find(|it| it["users"].is_array() && it["metadata"]["name"] == "stackrox-central");
@@ -164,7 +166,7 @@ fn what_people_added_to_a_role_stays() {
     assert!(plan(&snapshot, &request("4.4.0", true)).unwrap().is_empty());
     role(&mut snapshot.objects, &json!(["my-scc"]));
     let plan = plan(&snapshot, &request("4.4.0", true)).unwrap();
-    let after = objects_after(&snapshot, &plan);
+    let after = snapshot.after(&plan).objects;
     let role =
         after.iter().find(|it| it["kind"] == "Role" && it["metadata"]["name"] == "use-central-scc");
     let names = &role.unwrap()["rules"][0]["resourceNames"];
@@ -187,7 +189,7 @@ fn a_requirement_of_ones_own_stays() {
     annotations["openshift.io/required-scc"] = json!("mine");
     let plan = plan(&snapshot, &request("4.4.0", true)).unwrap();
     assert!(carried(&snapshot, &plan).contains(&"scanner=mine".to_owned()));
-    let deleted = objects_after(&snapshot, &plan);
+    let deleted = snapshot.after(&plan).objects;
     assert!(deleted.iter().any(|it| it["metadata"]["name"] == "mine"));
 }
 
@@ -198,7 +200,7 @@ fn the_way_from_4_4_to_an_older_release_is_planned_too() {
     let carried = carried(&snapshot, &plan);
     assert!(carried.contains(&"central=stackrox-central".to_owned()), "{carried:?}");
     assert!(carried.contains(&"collector=stackrox-collector".to_owned()), "{carried:?}");
-    let after = objects_after(&snapshot, &plan);
+    let after = snapshot.after(&plan).objects;
     assert!(!after.iter().any(|it| it["metadata"]["name"] == "use-central-scc"));
 }
 
@@ -221,7 +223,7 @@ fn another_namespace_keeps_its_own_names() {
     let mut snapshot = installed(objects);
     snapshot.namespace = "acs".to_owned();
     let plan = plan(&snapshot, &request("3.69.2", true)).unwrap();
-    let after = objects_after(&snapshot, &plan);
+    let after = snapshot.after(&plan).objects;
     let admitted = verdicts(&after, &[], "acs");
     let central = admitted.iter().find(|(object, _)| object.name == "central").unwrap();
     assert_eq!(central.1.as_deref(), Ok("stackrox-acs-central"));

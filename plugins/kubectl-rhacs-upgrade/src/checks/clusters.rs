@@ -1,6 +1,6 @@
 //! The secured clusters, as Central sees them.
 
-use common::plan::{Action, Finding, Severity};
+use common::plan::{Finding, Severity};
 use common::rhacs::{Component, SecuredCluster, UpgraderState, Version, service_namespace};
 
 use common::checks::Context;
@@ -96,9 +96,7 @@ fn auto_upgrade(context: &Context<'_>) -> Option<Finding> {
 /// Whether the plan leaves the secured workloads to an upgrader that has no sensor to talk to.
 fn nobody(context: &Context<'_>) -> Option<Finding> {
     let central = &context.snapshot.central;
-    if !central.clusters_told
-        || !context.has_action(|action| matches!(action, Action::AwaitUpgrader { .. }))
-    {
+    if !central.clusters_told || !context.plan.awaits_upgrader() {
         return None;
     }
     let known = context.snapshot.local_cluster();

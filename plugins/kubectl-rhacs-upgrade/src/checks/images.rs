@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::plan::{Finding, Severity, Write};
+use common::plan::{Finding, Severity};
 use common::rhacs::images::{Image, Naming};
 use common::rhacs::rules::{component_of, own_containers, unknown_containers};
 use common::rhacs::{ObjectRef, Workload};
@@ -87,26 +87,22 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
 
 fn changed<'a>(context: &Context<'a>) -> Vec<Changed<'a>> {
     let mut all = Vec::new();
-    for write in context.writes() {
-        let Write::Patch { object, body, .. } = write else { continue };
-        let Some(live) = context.snapshot.find(object) else { continue };
-        let workload = Workload::new(live);
-        for container in Workload::new(body).all_containers() {
-            let before = if container.is_init() {
-                workload.init_container(container.name())
-            } else {
-                workload.container(container.name())
+    for workload in context.snapshot.workloads() {
+        let after = workload.reference().and_then(|object| context.after.find(&object));
+        let Some(after) = after.map(Workload::new) else { continue };
+        for container in workload.all_containers() {
+            let after = match container.is_init() {
+                true => after.init_container(container.name()),
+                false => after.container(container.name()),
             };
-            let Some(before) = before.filter(|before| {
-                !container.image().is_empty() && before.image() != container.image()
-            }) else {
+            let Some(after) = after.filter(|after| after.image() != container.image()) else {
                 continue;
             };
             all.push(Changed {
                 workload,
                 container: container.name().to_owned(),
-                was: before.image().to_owned(),
-                becomes: container.image().to_owned(),
+                was: container.image().to_owned(),
+                becomes: after.image().to_owned(),
             });
         }
     }

@@ -57,10 +57,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use common::checks::definitions;
-    use common::plan::Severity;
-    use common::rhacs::Platform;
+    use common::plan::{Action, Plan, Severity};
+    use common::rhacs::{Component, Platform};
+    use serde_json::json;
 
-    use super::testing::Installation;
+    use super::testing::{Installation, Subject};
     use super::*;
 
     #[test]
@@ -111,6 +112,78 @@ mod tests {
                 });
                 assert!(findings.is_empty(), "{version} on {platform}: {findings:#?}");
             }
+        }
+    }
+
+    /// A secured cluster with every trouble that an update of its workloads may meet.
+    fn troubled() -> Subject {
+        let quota = json!({
+            "apiVersion": "v1", "kind": "ResourceQuota",
+            "metadata": {"name": "small", "namespace": "stackrox"},
+            "spec": {"hard": {"pods": "5", "limits.cpu": "1k"}},
+            "status": {"hard": {"pods": "5", "limits.cpu": "1k"}, "used": {"pods": "6"}},
+        });
+        let range = json!({
+            "apiVersion": "v1", "kind": "LimitRange",
+            "metadata": {"name": "tiny", "namespace": "stackrox"},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]},
+        });
+        let budget = json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": {"name": "none", "namespace": "stackrox"},
+            "spec": {"selector": {"matchLabels": {"app": "sensor"}}},
+            "status": {"disruptionsAllowed": 0},
+        });
+        let mut troubled = Installation::on_openshift("3.66.1")
+            .paused("sensor")
+            .with("Deployment", "sensor", |sensor| {
+                sensor["metadata"]["labels"]["app.kubernetes.io/instance"] = json!("fleet");
+                let pod = &mut sensor["spec"]["template"]["spec"];
+                pod["containers"][0]["resources"] = json!({});
+                pod["imagePullSecrets"] = json!([{"name": "gone"}]);
+                let claim = json!({"name": "x", "persistentVolumeClaim": {"claimName": "gone"}});
+                pod["volumes"].as_array_mut().expect("volumes").push(claim);
+            })
+            .with("Deployment", "admission-control", |it| it["spec"]["replicas"] = json!(0))
+            .with("DaemonSet", "collector", |collector| {
+                collector["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
+            })
+            .plus(quota)
+            .plus(range)
+            .plus(budget);
+        troubled.snapshot.objects.retain(|it| it["kind"] != "SecurityContextConstraints");
+        troubled
+    }
+
+    #[test]
+    fn what_others_change_is_checked_as_what_the_run_changes_itself() {
+        let troubled = troubled();
+        let codes = |plan: &Plan| -> BTreeSet<String> {
+            troubled.findings_of(plan).into_iter().map(|finding| finding.code).collect()
+        };
+        let mut own = troubled.plan_for("3.69.2");
+        own.steps.retain(|step| step.component == Some(Component::Secured));
+        assert!(own.steps.iter().all(|step| !step.action.writes().is_empty()));
+        let mut foreseen = own.clone();
+        foreseen.steps.truncate(1);
+        foreseen.steps[0].action = Action::AwaitUpgrader { version: own.to.clone() };
+        let (own, foreseen) = (codes(&own), codes(&foreseen));
+        let passed: Vec<&String> = own.difference(&foreseen).collect();
+        assert!(passed.is_empty(), "found only where the run writes itself: {passed:?}");
+        for code in [
+            "RHACS-ROLLOUT-PAUSED",
+            "RHACS-REPLICAS-ZERO",
+            "RHACS-UPDATE-ON-DELETE",
+            "RHACS-GITOPS-OWNER",
+            "RHACS-PDB-BLOCKS",
+            "RHACS-QUOTA-TIGHT",
+            "RHACS-QUOTA-UNSPECIFIED",
+            "RHACS-LIMIT-RANGE",
+            "RHACS-PULL-SECRET-MISSING",
+            "RHACS-PVC-MISSING",
+            "RHACS-SCC-REFUSED",
+        ] {
+            assert!(foreseen.contains(code), "{code}: {foreseen:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::checks::{Context, Definition, short};
-use common::plan::{Action, Finding, Severity, Write};
+use common::plan::{Finding, Severity};
 use common::rhacs::images::{Image, Role, Tagged, tagged, version_of};
 use common::rhacs::rules::{component_of, own_containers};
 use common::rhacs::{Component, Container, Version, Workload};
@@ -39,7 +39,7 @@ enum Fault {
 }
 
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
-    let by_upgrader = context.has_action(|it| matches!(it, Action::AwaitUpgrader { .. }));
+    let by_upgrader = context.plan.awaits_upgrader();
     let mut faults = Faults::new();
     for workload in context.workloads() {
         let part = component_of(workload.name());
@@ -122,16 +122,11 @@ fn written<'a>(
     workload: &Workload<'_>,
     container: &Container<'_>,
 ) -> Option<&'a str> {
-    let object = workload.reference()?;
-    context.writes().filter(|write| *write.object() == object).find_map(|write| {
-        let Write::Patch { body, .. } = write else { return None };
-        let given = Workload::new(body).all_containers().find(|given| {
-            given.name() == container.name()
-                && given.is_init() == container.is_init()
-                && !given.image().is_empty()
-        })?;
-        Some(given.image())
-    })
+    let object = workload.reference().filter(|object| context.changes(object))?;
+    let after = Workload::new(context.after.find(&object)?)
+        .all_containers()
+        .find(|given| given.name() == container.name() && given.is_init() == container.is_init())?;
+    Some(after.image())
 }
 
 /// The image that the product's charts give a container.

@@ -1,7 +1,7 @@
 //! How many Scanners there are to be: the guide wants two, an installation may want one.
 
 use common::checks::{Context, Definition};
-use common::plan::{Finding, Severity, Write};
+use common::plan::{Finding, Severity};
 use common::rhacs::Component;
 
 const RAISED: Definition = Definition {
@@ -36,10 +36,8 @@ fn replicas(context: &Context<'_>) -> Option<Finding> {
     if minimum.unwrap_or(1) >= 2 || plan.to.is_at_least(4, 0) {
         return None;
     }
-    let is_raised = context.writes().any(|write| {
-        matches!(write, Write::Patch { object, body, .. }
-            if object.kind == "HorizontalPodAutoscaler" && !body["spec"]["minReplicas"].is_null())
-    });
+    let after = context.after.object("HorizontalPodAutoscaler", "scanner");
+    let is_raised = after.is_some_and(|it| it["spec"]["minReplicas"].as_i64() != minimum);
     if !is_raised {
         let fix = "leave out `--keep-replicas` to have two, as the guide wants it";
         return Some(KEPT.found("hpa/scanner keeps minReplicas 1", fix));

@@ -1,7 +1,7 @@
 //! SecurityContextConstraints on OpenShift.
 
 use common::checks::{Context, Definition, name};
-use common::plan::{Action, Finding, Severity, Write, objects_after};
+use common::plan::{Finding, Severity};
 use common::rhacs::scc::{
     Era, KIND, belongs_to_product, capturing_users, component_of_constraint, is_marked,
     old_scc_names, relying_on,
@@ -110,7 +110,7 @@ fn kept(context: &Context<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     // Central's upgrader leaves SCCs alone.
-    let by_upgrader = context.has_action(|action| matches!(action, Action::AwaitUpgrader { .. }));
+    let by_upgrader = context.plan.awaits_upgrader();
     let is_left = |name: &&str| {
         let component = component_of_constraint(name);
         let scc = snapshot.object(KIND, name);
@@ -119,11 +119,9 @@ fn kept(context: &Context<'_>) -> Vec<Finding> {
             && !(by_upgrader && component == Component::Secured)
             && !is_deleted(context, name)
     };
-    let mut after = None;
     let mut findings = Vec::new();
     for old in old_scc_names().into_iter().filter(is_left) {
-        let after = after.get_or_insert_with(|| objects_after(snapshot, context.plan));
-        let relying = relying_on(after, &snapshot.pods, &snapshot.namespace, old);
+        let relying = relying_on(&context.after.objects, &snapshot.pods, &snapshot.namespace, old);
         if relying.is_empty() {
             continue;
         }
@@ -158,13 +156,11 @@ fn left(context: &Context<'_>) -> Option<Finding> {
 }
 
 fn is_deleted(context: &Context<'_>, scc: &str) -> bool {
-    let object = ObjectRef::scc(scc);
-    context.writes().any(|write| matches!(write, Write::Delete { object: one } if *one == object))
+    context.deletes(&ObjectRef::scc(scc))
 }
 
 fn is_written(context: &Context<'_>, scc: &str) -> bool {
-    let object = ObjectRef::scc(scc);
-    context.writes().any(|write| *write.object() == object)
+    context.changes(&ObjectRef::scc(scc))
 }
 
 #[cfg(test)]
@@ -173,6 +169,7 @@ mod tests {
 
     use super::super::testing::{Installation, Subject};
     use super::*;
+    use common::plan::Write;
 
     const TO: &str = "3.74.9";
 

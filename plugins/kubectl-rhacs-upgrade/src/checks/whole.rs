@@ -1,9 +1,9 @@
 //! Whether the installation is whole: what each part consists of, by names that are known.
 
-use common::plan::{Finding, Severity, Write};
+use common::plan::{Finding, Severity};
 use common::rhacs::images::{Image, version_of};
 use common::rhacs::rules::{component_of, own_containers};
-use common::rhacs::{Component, Version, Workload};
+use common::rhacs::{Component, Container, Version, Workload};
 
 use common::checks::Context;
 use common::checks::Definition;
@@ -107,7 +107,7 @@ fn unknown_images(context: &Context<'_>) -> Vec<Finding> {
                 && Image::classify(container.image()).is_none()
                 // Named by an earlier `--image`, and of the target already.
                 && version_of(container.image()).as_ref() != Some(&context.plan.to)
-                && !context.writes().any(|write| sets_image(write, &workload, container.name()))
+                && !is_given_another(context, &workload, container)
         });
         findings.extend(unknown.map(|container| {
             let (name, image) = (container.name(), container.image());
@@ -118,14 +118,17 @@ fn unknown_images(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether the write gives this container of the workload an image.
-fn sets_image(write: &Write, workload: &Workload<'_>, container: &str) -> bool {
-    let Write::Patch { object, body, .. } = write else { return false };
-    let spec = &body["spec"]["template"]["spec"];
-    let lists = ["initContainers", "containers"].map(|field| spec[field].as_array());
-    let mut entries = lists.into_iter().flatten().flatten();
-    object.name == workload.name()
-        && entries.any(|entry| entry["name"] == container && entry.get("image").is_some())
+/// Whether the plan gives this container another image.
+fn is_given_another(
+    context: &Context<'_>,
+    workload: &Workload<'_>,
+    container: &Container<'_>,
+) -> bool {
+    let after = workload.reference().and_then(|object| context.after.find(&object));
+    after.is_some_and(|after| {
+        let mut after = Workload::new(after).all_containers();
+        after.any(|it| it.name() == container.name() && it.image() != container.image())
+    })
 }
 
 fn unknown_release(to: &Version) -> Option<Finding> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Context, Definition, Group, items, name, suite_command};
-use crate::plan::{Finding, Severity, objects_after};
+use crate::plan::{Finding, Severity};
 use crate::rhacs::rules::component_of;
 use crate::rhacs::scc::{
     Era, KIND, Refused, Verdict, account_of, is_marked, official_constraint, pod_of, verdicts,
@@ -40,11 +40,11 @@ pub fn unfit(snapshot: &Snapshot, release: Option<&Version>) -> Vec<Finding> {
 fn run(context: &Context<'_>) -> Vec<Finding> {
     let snapshot = context.snapshot;
     let before = refused(snapshot, &snapshot.objects);
-    let after = refused(snapshot, &objects_after(snapshot, context.plan));
+    let after = refused(snapshot, &context.after.objects);
     after
         .into_iter()
         .map(|(object, why)| {
-            let is_touched = context.writes().any(|write| *write.object() == object);
+            let is_touched = context.changes(&object);
             let was_refused = before.iter().any(|(it, _)| *it == object);
             let definition = if was_refused && !is_touched { &UNFIT } else { &REFUSED };
             found(definition, snapshot, Some(&context.plan.to), &object, &why)

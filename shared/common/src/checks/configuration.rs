@@ -65,7 +65,7 @@ mod tests {
             backup_directory_fault: None,
         };
         let snapshot = &installation.snapshot;
-        run(&Context { snapshot, plan: &plan, options: &options }).pop()
+        run(&Context { snapshot, after: snapshot, plan: &plan, options: &options }).pop()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What every check looks at, with the questions that several of them ask.
 
-use crate::plan::{Action, Plan, Step, Write};
+use crate::plan::{Action, Forecast, Plan, Step};
 use crate::rhacs::rules::component_of;
 use crate::rhacs::{Component, ObjectRef, Snapshot, Workload};
 use serde_json::Value;
@@ -11,6 +11,8 @@ use super::CheckOptions;
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
+    /// The installation as the plan leaves it, as far as that is known.
+    pub after: &'a Snapshot,
     pub plan: &'a Plan,
     pub options: &'a CheckOptions,
 }
@@ -37,16 +39,24 @@ impl<'a> Context<'a> {
         self.workloads().filter(move |workload| context.touches(workload))
     }
 
-    /// Whether the plan writes this workload.
+    /// Whether the plan changes this workload, or has it changed.
     pub fn touches(&self, workload: &Workload<'_>) -> bool {
-        workload
-            .reference()
-            .is_some_and(|object| self.writes().any(|write| *write.object() == object))
+        workload.reference().is_some_and(|object| self.changes(&object))
     }
 
-    /// Every write of the plan.
-    pub fn writes(&self) -> impl Iterator<Item = &'a Write> + use<'a> {
-        self.plan.steps.iter().flat_map(|step| step.action.writes())
+    /// Whether the plan changes this object, or has it changed.
+    pub fn changes(&self, object: &ObjectRef) -> bool {
+        self.forecast().any(|forecast| *forecast.object == *object)
+    }
+
+    /// Whether the plan deletes this object.
+    pub fn deletes(&self, object: &ObjectRef) -> bool {
+        self.forecast().any(|forecast| forecast.deletes() && *forecast.object == *object)
+    }
+
+    /// Every change that the plan makes or causes.
+    pub fn forecast(&self) -> impl Iterator<Item = Forecast<'a>> + use<'a> {
+        self.plan.forecast()
     }
 
     /// Whether the plan changes Central.
@@ -59,7 +69,7 @@ impl<'a> Context<'a> {
 
     /// Whether the plan starts with a backup.
     pub fn takes_backup(&self) -> bool {
-        self.has_action(|action| matches!(action, Action::Backup { .. }))
+        self.plan.backup_directory().is_some()
     }
 
     /// Whether the plan renews the Scanner's certificates.

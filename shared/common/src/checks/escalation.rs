@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::plan::{Before, Finding, Plan, Severity, Write};
+use crate::plan::{ChangedBy, Finding, Forecast, Plan, Severity};
 use crate::rhacs::authorization::beyond;
 use crate::rhacs::{ObjectRef, Permission, Snapshot};
 
@@ -38,18 +38,19 @@ pub struct Grant {
 /// none that could be looked at.
 #[must_use]
 pub fn grants(plan: &Plan, snapshot: &Snapshot) -> Vec<Grant> {
-    let writes = || plan.steps.iter().flat_map(|step| step.action.writes());
+    // Who else changes something does so with rights of its own.
+    let own = || plan.forecast().filter(|forecast| forecast.by == ChangedBy::Run);
     let role_of = |binding: &Value| -> Option<Value> {
         let (kind, name) =
             (binding["roleRef"]["kind"].as_str()?, binding["roleRef"]["name"].as_str()?);
         let is_it = |object: &ObjectRef| object.kind == kind && object.name == name;
-        let written = writes()
-            .filter(|write| is_it(write.object()))
-            .find_map(|write| content(write).filter(|content| content["rules"].is_array()));
+        let written = own()
+            .filter(|forecast| is_it(&forecast.object))
+            .find_map(|it| it.content().filter(|content| content["rules"].is_array()));
         written.cloned().or_else(|| snapshot.object(kind, name).cloned())
     };
-    let grant = |write: &Write| {
-        let (object, content) = (write.object(), content(write)?);
+    let grant = |forecast: Forecast<'_>| {
+        let (object, content) = (forecast.object.as_ref(), forecast.content()?);
         if object.group() != GROUP {
             return None;
         }
@@ -78,7 +79,7 @@ pub fn grants(plan: &Plan, snapshot: &Snapshot) -> Vec<Grant> {
         let rules = rules.as_array()?.clone();
         Some(Grant { object: object.clone(), rules, exemption })
     };
-    writes().filter_map(grant).collect()
+    own().filter_map(grant).collect()
 }
 
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
@@ -120,22 +121,13 @@ fn fix(context: &Context<'_>, exemption: &Permission) -> String {
     format!("as an administrator of the cluster: `{role} && {binding}`")
 }
 
-/// The fields that `write` brings, where they are known.
-const fn content(write: &Write) -> Option<&Value> {
-    match write {
-        Write::Patch { body, .. } => Some(body),
-        Write::Apply { manifest, .. }
-        | Write::Restore { before: Before::Manifest { manifest }, .. } => Some(manifest),
-        Write::Restore { before: Before::Recorded { .. }, .. } | Write::Delete { .. } => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::super::testing::Installation;
     use super::*;
+    use crate::plan::Write;
 
     const CODE: &str = "RHACS-RBAC-ESCALATION";
 

@@ -101,7 +101,8 @@ pub fn findings(
     plan: &Plan,
     options: &CheckOptions,
 ) -> Vec<Finding> {
-    let context = Context { snapshot, plan, options };
+    let after = snapshot.after(plan);
+    let context = Context { snapshot, after: &after, plan, options };
     let mut findings: Vec<Finding> =
         groups.iter().flat_map(|group| (group.run)(&context)).collect();
     arrange(&mut findings, options);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::owners::{Owner, OwnerKind};
 use crate::plan::{Finding, Severity};
-use crate::rhacs::{ObjectRef, Snapshot, reconcilers};
+use crate::rhacs::{Snapshot, reconcilers};
 use serde_json::Value;
 
 use super::context::{Context, name};
@@ -27,10 +27,6 @@ const OWNER: Definition = Definition {
 
 pub(super) const DEFINITIONS: [Definition; 2] = [GITOPS, OWNER];
 
-/// What a step writes that takes Central's bundle for the Scanner.
-const BUNDLE: [(&str, &str); 3] =
-    [("Secret", "scanner-tls"), ("Secret", "scanner-db-tls"), ("ConfigMap", "scanner-config")];
-
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let mut all: BTreeMap<Owner, Vec<String>> = BTreeMap::new();
     for (object, owners) in written(context) {
@@ -44,17 +40,11 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     all.iter().map(|(owner, objects)| finding(context, owner, objects)).collect()
 }
 
-/// What the plan writes and is there, with its owners.
+/// What the plan changes and is there, with its owners.
 fn written(context: &Context<'_>) -> Vec<(String, Vec<Owner>)> {
     let snapshot = context.snapshot;
-    let mut wanted: Vec<ObjectRef> = context.writes().map(|write| write.object().clone()).collect();
-    if context.renews_scanner_certificates() {
-        let namespace = &snapshot.namespace;
-        wanted.extend(
-            BUNDLE.iter().map(|(kind, name)| ObjectRef::namespaced("v1", kind, namespace, *name)),
-        );
-    }
-    let found = wanted.iter().filter_map(|reference| {
+    let found = context.forecast().filter_map(|forecast| {
+        let reference = forecast.object.as_ref();
         let owners = match reference.kind.as_str() {
             "Secret" => snapshot.secret(&reference.name)?.owners.clone(),
             _ => reconcilers(snapshot.find(reference)?),

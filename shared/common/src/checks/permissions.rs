@@ -1,6 +1,6 @@
 //! Which permissions a plan needs, for the way there and for the way back.
 
-use crate::plan::{Action, Plan, Verification, Write};
+use crate::plan::{ChangedBy, Foreseen, Plan, Verification, Write};
 use crate::rhacs::{ObjectRef, Permission};
 
 /// Every permission that `plan` needs, each once; what the record and the lock need included.
@@ -13,15 +13,20 @@ pub fn permissions(plan: &Plan) -> Vec<Permission> {
         }
     };
     for step in &plan.steps {
-        for write in step.action.writes() {
-            for (verb, purpose) in verbs(write) {
-                add(on(write.object(), verb, &format!("{purpose} ({})", step.title)));
-            }
-        }
-        if matches!(step.action, Action::ScannerBundle { .. }) {
-            for object in bundle_objects(&plan.namespace) {
-                add(on(&object, "get", "keep the way back of the scanner bundle"));
-                add(on(&object, "patch", "apply the scanner bundle"));
+        for forecast in step.action.forecast(&plan.namespace) {
+            let object = forecast.object.as_ref();
+            match (forecast.by, forecast.change) {
+                // It has rights of its own.
+                (ChangedBy::Upgrader, _) => {}
+                (ChangedBy::Run, Foreseen::Write(write)) => {
+                    for (verb, purpose) in verbs(write) {
+                        add(on(object, verb, &format!("{purpose} ({})", step.title)));
+                    }
+                }
+                (ChangedBy::Run, Foreseen::Unknown) => {
+                    add(on(object, "get", "keep the way back of the scanner bundle"));
+                    add(on(object, "patch", "apply the scanner bundle"));
+                }
             }
         }
     }
@@ -80,14 +85,6 @@ fn on(object: &ObjectRef, verb: &str, purpose: &str) -> Permission {
         namespace: object.namespace.clone(),
         purpose: purpose.to_owned(),
     }
-}
-
-fn bundle_objects(namespace: &str) -> [ObjectRef; 3] {
-    [
-        ObjectRef::namespaced("v1", "Secret", namespace, "scanner-tls"),
-        ObjectRef::namespaced("v1", "Secret", namespace, "scanner-db-tls"),
-        ObjectRef::namespaced("v1", "ConfigMap", namespace, "scanner-config"),
-    ]
 }
 
 /// What a run needs besides its own writes: group, resource, verbs, and what for.

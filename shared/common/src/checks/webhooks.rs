@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::name;
 use super::definition::Definition;
 use super::permissions::permissions;
-use crate::plan::{Finding, Plan, Severity, Write};
+use crate::plan::{Finding, Plan, Severity};
 use crate::rhacs::webhooks::Request;
 use crate::rhacs::{ObjectRef, Permission, Snapshot};
 
@@ -56,11 +56,11 @@ pub fn admission_requests(snapshot: &Snapshot, plan: &Plan) -> Vec<Request> {
             resource: permission.resource,
         });
     }
-    for write in plan.steps.iter().flat_map(|step| step.action.writes()) {
-        let object = write.object();
+    for forecast in plan.forecast() {
+        let object = forecast.object.as_ref();
         let template = snapshot.find(object).map(|it| &it["spec"]["template"]);
         let Some(template) = template.filter(|it| it.is_object()) else { continue };
-        if matches!(write, Write::Delete { .. }) {
+        if forecast.deletes() {
             continue;
         }
         let namespace = Some((snapshot.namespace.clone(), of_namespace(snapshot)));

@@ -94,11 +94,9 @@ pub async fn resume(session: &Session, id: &str) -> Result<Exit, Failure> {
 /// before anything is changed or recorded.
 fn refuse_lost_directory(session: &Session, record: &Record) -> Result<(), Failure> {
     let is_left = |step: &&Step| record.step_state(&step.id) != StepState::Done;
-    let backup = record.plan.steps.iter().filter(is_left).find_map(|step| match &step.action {
-        Action::Backup { directory } => Some(Path::new(directory)),
-        _ => None,
-    });
-    let Some(fault) = backup.and_then(directory_fault) else { return Ok(()) };
+    let mut left = record.plan.steps.iter().filter(is_left);
+    let backup = left.find_map(|step| step.action.backup_directory());
+    let Some(fault) = backup.map(Path::new).and_then(directory_fault) else { return Ok(()) };
     let resume = format!("resume {} --backup-dir DIR", record.id);
     Err(Failure::new(Exit::Blocked, fault)
         .because("the backup that is left to do could not be written; nothing was changed")

@@ -3,7 +3,7 @@
 use super::{Prepared, Session};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::plan::{Plan, Write};
+use crate::plan::{ChangedBy, Plan};
 use crate::ui::{Output, findings_text, plan_text};
 
 /// Prints the plan on standard output and the findings on standard error.
@@ -24,8 +24,8 @@ pub fn run(session: &Session, prepared: &Prepared, exit_code: bool) -> Result<Ex
 /// The objects that are written, each once, as kubectl names them.
 fn names(plan: &Plan) -> String {
     let mut names: Vec<String> = Vec::new();
-    for object in plan.steps.iter().flat_map(|step| step.action.writes()).map(Write::object) {
-        let name = format!("{}\n", object.qualified());
+    for forecast in plan.forecast().filter(|forecast| forecast.by == ChangedBy::Run) {
+        let name = format!("{}\n", forecast.object.qualified());
         if !names.contains(&name) {
             names.push(name);
         }

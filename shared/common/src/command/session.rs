@@ -13,7 +13,7 @@ use crate::env::Env;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::{self, Observation};
-use crate::plan::{Action, Operation, Plan};
+use crate::plan::{Operation, Plan};
 use crate::rhacs::{Snapshot, central_elsewhere};
 use crate::run::{Event, Events, Interrupt};
 use crate::ui::Ui;
@@ -264,10 +264,7 @@ impl Session {
     /// the plan says.
     #[must_use]
     pub fn check_options_of(&self, plan: &Plan) -> CheckOptions {
-        let directory = plan.steps.iter().find_map(|step| match &step.action {
-            Action::Backup { directory } => Some(PathBuf::from(directory)),
-            _ => None,
-        });
+        let directory = plan.backup_directory().map(PathBuf::from);
         self.check_options_in(&directory.unwrap_or_else(|| self.backup_directory()))
     }
 

@@ -150,16 +150,10 @@ async fn look(
     let mut seen =
         Seen { unverified: Vec::new(), clusters: Vec::new(), conclusion: Conclusion::default() };
     for step in steps {
-        let leaves_nothing = matches!(
-            step.action,
-            Action::Backup { .. } | Action::InstallRoxctl { .. } | Action::RevokeToken
-        );
-        if leaves_nothing || is_overtaken(record, step) {
+        if !step.action.leaves_traces() || is_overtaken(record, step) {
             continue;
         }
-        let asks_central =
-            matches!(step.action, Action::VerifyAll { .. } | Action::AwaitUpgrader { .. });
-        if asks_central && !has_credentials {
+        if step.action.only_asks() && !has_credentials {
             let missing = "Central was not asked: there are no credentials for it".to_owned();
             if !seen.unverified.contains(&missing) {
                 seen.unverified.push(missing);

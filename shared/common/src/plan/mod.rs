@@ -1,12 +1,13 @@
 //! Plans: what will be done, as plain data. No I/O.
 
+mod action;
 mod basis;
 mod course;
 mod deviation;
 mod digest;
 mod finding;
+mod forecast;
 mod merge;
-mod projection;
 mod running;
 mod step;
 mod unfit;
@@ -15,13 +16,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use action::BUNDLE;
 pub use basis::{basis_of, moved, state};
 pub use course::{Course, Guide};
 pub use deviation::{Deviation, Part, lacking, unsatisfied};
 pub use digest::{basis_digest, digest_of};
 pub use finding::{Finding, Severity, ThreeWay};
+pub use forecast::{ChangedBy, Forecast, Foreseen, after_writes};
 pub use merge::{apply_patch, is_satisfied, merge_patches};
-pub use projection::{after_writes, objects_after};
 pub use running::{newer_than, oldest, running};
 pub use step::{Action, Before, Change, PatchKind, ScannerConfig, Step, Undo, Verification, Write};
 pub use unfit::{Unfit, check_installed, check_manifest, choose_components, is_installed};
@@ -130,11 +132,7 @@ impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        // The upgrader changes what this run waits for.
-        let is_work = |action: &Action| {
-            action.changes_something() || matches!(action, Action::AwaitUpgrader { .. })
-        };
-        !self.steps.iter().any(|step| is_work(&step.action))
+        !self.steps.iter().any(|step| step.action.is_work())
     }
 
     /// The parts it is limited to; none when it takes all that are installed.
@@ -142,6 +140,18 @@ impl Plan {
     pub fn limited_to(&self) -> Vec<Component> {
         let is_taken = |running: &Running| self.components.contains(&running.component);
         if self.before.iter().all(is_taken) { Vec::new() } else { self.components.clone() }
+    }
+
+    /// Whether Central's own upgrader brings the secured clusters to the version.
+    #[must_use]
+    pub fn awaits_upgrader(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::AwaitUpgrader { .. }))
+    }
+
+    /// Where its backup goes; none when it takes none.
+    #[must_use]
+    pub fn backup_directory(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| step.action.backup_directory())
     }
 
     /// Seals the plan: computes its digest.

@@ -229,11 +229,4 @@ impl Action {
             _ => &[],
         }
     }
-
-    /// Whether it changes the cluster or Central's data, rather than only reading or waiting. A
-    /// backup and roxctl are of this computer, and no reason for a run of their own.
-    #[must_use]
-    pub const fn changes_something(&self) -> bool {
-        matches!(self, Self::Write { .. } | Self::ScannerBundle { .. } | Self::RevokeToken)
-    }
 }

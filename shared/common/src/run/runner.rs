@@ -101,7 +101,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
     /// What was written has to be there still when all is done. A verification of everything that
     /// was the last step has just looked; else the one before, or the last step, answers for it.
     async fn confirm(&self, record: &mut Record, steps: &[Step]) -> Result<(), Stop> {
-        let verifies = |step: &&Step| matches!(step.action, Action::VerifyAll { .. });
+        let verifies = |step: &&Step| step.action.is_look();
         let Some(last) = steps.last().filter(|step| !verifies(step)) else { return Ok(()) };
         let step = steps.iter().rev().find(verifies).unwrap_or(last);
         let context = StepContext::new(step, record, self.events, &self.interrupt);
@@ -178,9 +178,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
             entry.outcome.take().unwrap_or_else(|| Outcome::unchanged(reason.clone()));
         // Everything was verified before the token went; what the last look of an earlier part
         // found is looked for again at the end of this one.
-        if matches!(step.action, Action::VerifyAll { .. })
-            && outcome.result == OutcomeResult::Unverified
-        {
+        if step.action.is_look() && outcome.result == OutcomeResult::Unverified {
             outcome.result = OutcomeResult::Unchanged;
             outcome.warnings.clear();
         }
@@ -196,7 +194,7 @@ impl<'a, E: Execute, J: Journal> Runner<'a, E, J> {
         self.prepare(record, step).await?;
         self.mark(record, step, StepState::Started);
         // A look at everything needs no record of its intent; the next save carries its result.
-        if !matches!(step.action, Action::VerifyAll { .. }) {
+        if !step.action.is_look() {
             self.save(record).await.map_err(|error| StepError {
                 message: format!("step `{}` was not started: {}", step.id, error.message),
                 ..error
@@ -318,9 +316,8 @@ fn add_writes(entry: &mut StepRecord, wrote: Vec<Wrote>) {
 /// in the middle that is late has failed.
 fn as_of_the_run(record: &Record, step: &Step, error: StepError) -> StepError {
     let later = record.plan.steps.iter().skip_while(|other| other.id != step.id).skip(1);
-    let mut writing = later
-        .filter(|step| matches!(step.action, Action::Write { .. } | Action::ScannerBundle { .. }));
-    let is_left = writing
+    let mut changing = later.filter(|step| step.action.changes_objects());
+    let is_left = changing
         .any(|step| !matches!(record.step_state(&step.id), StepState::Done | StepState::Skipped));
     match error.exit {
         Exit::Unverified if is_left => StepError { exit: Exit::StepFailed, ..error },

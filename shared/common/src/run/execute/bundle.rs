@@ -4,22 +4,12 @@ use serde_json::Value;
 
 use super::unified;
 use crate::central::BundleFile;
-use crate::plan::{ScannerConfig, Write};
+use crate::plan::{BUNDLE, ScannerConfig, Write};
 use crate::rhacs::scanner_config::{self, Origin};
 use crate::rhacs::{ObjectRef, Platform, Version};
 use crate::run::step_error::StepError;
 
 const CONFIG_KEY: &str = "config.yaml";
-
-/// What is taken out of a bundle, as (kind, name). The passwords and the workloads in it are not:
-/// they belong to a new installation.
-const WANTED: [(&str, &str); 3] =
-    [("Secret", "scanner-tls"), ("Secret", "scanner-db-tls"), ("ConfigMap", scanner_config::NAME)];
-
-/// The objects a scanner bundle may change.
-pub(super) fn targets(namespace: &str) -> impl Iterator<Item = ObjectRef> + '_ {
-    WANTED.iter().map(move |(kind, name)| ObjectRef::namespaced("v1", kind, namespace, *name))
-}
 
 /// The wanted objects of a bundle, put into `namespace`.
 pub(super) fn objects(files: &[BundleFile], namespace: &str) -> Result<Vec<Value>, StepError> {
@@ -34,7 +24,9 @@ pub(super) fn objects(files: &[BundleFile], namespace: &str) -> Result<Vec<Value
             found.push(object);
         }
     }
-    let missing: Vec<String> = targets(namespace)
+    let missing: Vec<String> = BUNDLE
+        .iter()
+        .map(|(version, kind, name)| ObjectRef::namespaced(version, kind, namespace, *name))
         .filter(|target| !found.iter().any(|object| ObjectRef::of(object).as_ref() == Some(target)))
         .map(|target| format!("`{target}`"))
         .collect();
@@ -89,7 +81,9 @@ pub(super) fn is_config(object: &Value) -> bool {
 }
 
 fn is_wanted(object: &Value) -> bool {
-    WANTED.iter().any(|(kind, name)| object["kind"] == *kind && object["metadata"]["name"] == *name)
+    BUNDLE
+        .iter()
+        .any(|(_, kind, name)| object["kind"] == *kind && object["metadata"]["name"] == *name)
 }
 
 fn is_yaml(name: &str) -> bool {

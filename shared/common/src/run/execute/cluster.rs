@@ -9,14 +9,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::bundle;
 use super::known::Known;
 use super::roxctl::RoxctlSetup;
 use super::write::{Written, change_cause, is_workload};
 use super::{Conclusion, Execute, Probe, StepContext, Verified};
 use crate::central::{self, CentralClient};
 use crate::cluster::{Cluster, EventNote};
-use crate::plan::{Action, Basis, Plan, Step, Write, basis_digest};
+use crate::plan::{Action, Basis, ChangedBy, Plan, Step, Write, basis_digest};
 use crate::rhacs::ObjectRef;
 use crate::run::account::Span;
 use crate::run::event::Outcome;
@@ -162,25 +161,16 @@ impl ClusterExecutor {
         })
     }
 
-    /// The objects a step may change.
+    /// The objects a step may change itself, each once.
     fn targets(&self, step: &Step) -> Vec<ObjectRef> {
-        match &step.action {
-            Action::Write { writes } => {
-                let mut targets: Vec<ObjectRef> = Vec::new();
-                for object in writes.iter().map(Write::object) {
-                    if !targets.contains(object) {
-                        targets.push(object.clone());
-                    }
-                }
-                targets
+        let mut targets: Vec<ObjectRef> = Vec::new();
+        let forecast = step.action.forecast(&self.plan.namespace).into_iter();
+        for object in forecast.filter(|it| it.by == ChangedBy::Run).map(|it| it.object) {
+            if !targets.contains(&object) {
+                targets.push(object.into_owned());
             }
-            Action::ScannerBundle { .. } => bundle::targets(&self.plan.namespace).collect(),
-            Action::Backup { .. }
-            | Action::AwaitUpgrader { .. }
-            | Action::VerifyAll { .. }
-            | Action::InstallRoxctl { .. }
-            | Action::RevokeToken => Vec::new(),
         }
+        targets
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::cluster::ClusterExecutor;
 use crate::cluster::rollout::{Progress, counts, judge};
-use crate::plan::{Action, Before, Operation, Plan, Running, Write};
+use crate::plan::{Before, Operation, Plan, Running, Write};
 use crate::rhacs::images::{Image, Role};
 use crate::rhacs::{Component, ObjectRef, Workload};
 use crate::run::report::ComponentReport;
@@ -34,11 +34,6 @@ impl ClusterExecutor {
     }
 }
 
-/// Whether Central's own upgrader brings the secured clusters of this run to the version.
-pub(super) fn awaits_upgrader(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.action, Action::AwaitUpgrader { .. }))
-}
-
 /// The images that the workloads of `plan` run once all its steps are done.
 pub(super) fn wanted_images(plan: &Plan) -> Wanted {
     let mut wanted: Wanted = plan
@@ -46,7 +41,7 @@ pub(super) fn wanted_images(plan: &Plan) -> Wanted {
         .iter()
         .map(|it| ((it.object.clone(), it.container.clone()), it.image.clone()))
         .collect();
-    if awaits_upgrader(plan) {
+    if plan.awaits_upgrader() {
         for running in plan.before.iter().filter(|it| it.component == Component::Secured) {
             let place = (running.object.clone(), running.container.clone());
             match of_version(running, plan) {
@@ -112,7 +107,7 @@ pub(super) fn row(
     };
     let place = (running.object.clone(), running.container.clone());
     let mut wanted = wanted.get(&place).cloned().unwrap_or_default();
-    if running.component == Component::Secured && awaits_upgrader(plan) && is_main_of(&is, plan) {
+    if running.component == Component::Secured && plan.awaits_upgrader() && is_main_of(&is, plan) {
         // Central's upgrader takes the repository that Central itself is configured with.
         wanted.clone_from(&is);
     }
@@ -157,6 +152,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::plan::Action;
     use crate::plan::{PatchKind, Write};
     use crate::run::testing::plan_of;
 

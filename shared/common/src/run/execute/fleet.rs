@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 use crate::rhacs::{Component, SecuredCluster, UpgraderState, Version};
 use crate::run::report::ClusterReport;
 
@@ -67,9 +67,7 @@ pub(super) enum Scope {
 impl Scope {
     /// The scope of `plan`, which writes to the cluster that Central knows as `local`.
     pub(super) fn of(plan: &Plan, local: Option<&str>) -> Self {
-        let by_upgrader =
-            plan.steps.iter().any(|step| matches!(step.action, Action::AwaitUpgrader { .. }));
-        if by_upgrader {
+        if plan.awaits_upgrader() {
             return Self::Everybody;
         }
         match plan.components.contains(&Component::Secured) {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cluster::{ClusterExecutor, Deadline};
-use super::conclude::{awaits_upgrader, row, wanted_images};
+use super::conclude::{row, wanted_images};
 use super::promise::{Broken, Promise, promises};
 use super::strangers::{Stranger, strangers};
 use super::writer::writer;
@@ -44,7 +44,7 @@ impl ClusterExecutor {
         let bundle = self.bundle.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut writes: Vec<Cow<'_, Write>> = bundle.into_iter().map(Cow::Owned).collect();
         // What Central's upgrader makes of secured clusters is its own.
-        let is_left_to_upgrader = last.is_none() && awaits_upgrader(&self.plan);
+        let is_left_to_upgrader = last.is_none() && self.plan.awaits_upgrader();
         for step in &self.plan.steps {
             if !(is_left_to_upgrader && step.component == Some(Component::Secured)) {
                 for write in step.action.writes() {
@@ -199,7 +199,7 @@ impl ClusterExecutor {
         use crate::cluster::rollout::{Progress, judge};
         let is_ours = |object: &ObjectRef| {
             let mut writes = self.plan.steps.iter().flat_map(|step| step.action.writes());
-            awaits_upgrader(&self.plan) || writes.any(|write| write.object() == object)
+            self.plan.awaits_upgrader() || writes.any(|write| write.object() == object)
         };
         let late = rows.iter().filter(|row| row.fault().is_some() && is_ours(&row.object));
         let rolls = |object: &ObjectRef| {

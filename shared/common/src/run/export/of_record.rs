@@ -144,10 +144,7 @@ fn message(step: &Step, entry: &StepRecord, unverified: &[String]) -> String {
     }
     let missing = unverified.join("; ");
     // A step that only looks did nothing besides; of old records its message says too much.
-    match step.action {
-        Action::VerifyAll { .. } | Action::AwaitUpgrader { .. } => missing,
-        _ => format!("{done}; not verified: {missing}"),
-    }
+    if step.action.only_asks() { missing } else { format!("{done}; not verified: {missing}") }
 }
 
 #[cfg(test)]
