@@ -117,7 +117,10 @@ fn operators_and_helm_are_refused_with_their_own_commands() {
         }));
     };
     let helm = Installation::at("3.66.1").but(released).start();
-    upgrade(&helm, "--to 3.69.2 --yes").ends_with(7).says("helm upgrade");
+    // With values on the command line the release would lose all others.
+    upgrade(&helm, "--to 3.69.2 --yes").ends_with(7).says(
+        "helm upgrade -n stackrox stackrox-central-services rhacs/central-services --version 69.2.0\n",
+    );
 }
 
 #[test]

@@ -120,11 +120,11 @@ fn what_helm_manages_is_looked_at_as_well() {
     };
     let installation = Installation::at("4.8.11").but(released).start();
     let status = upgrade(&installation, "status --exit-code -o json").ends_with(0).json();
-    assert_eq!(status["managedBy"]["method"], "helm");
-    assert_eq!(status["managedBy"]["driver"], "configmap");
+    assert_eq!(status["managedBy"]["central"]["method"], "helm");
+    assert_eq!(status["managedBy"]["central"]["driver"], "configmap");
     upgrade(&installation, "status")
         .ends_with(0)
-        .says("Managed by Helm: stackrox-central-services");
+        .says("managed by Helm (release stackrox-central-services)");
 }
 
 /// A certificate that ended in 2021, made for this test as PEM in base64; its key is gone.

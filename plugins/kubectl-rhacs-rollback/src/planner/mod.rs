@@ -13,10 +13,10 @@ mod view;
 
 use common::plan::{
     Basis, Course, Finding, Guide, Operation, PLAN_SCHEMA, Plan, Step, Write, check_installed,
-    choose_components, oldest, running, state,
+    check_managers, choose_components, oldest, running, state,
 };
 use common::rhacs::images::ImageOptions;
-use common::rhacs::{Component, InstallMethod, ObjectRef, Platform, Snapshot, Version};
+use common::rhacs::{Component, ManagedPart, ObjectRef, Platform, Snapshot, Version};
 use common::run::Record;
 
 pub use findings::DEFINITIONS;
@@ -101,7 +101,7 @@ pub fn plan(
     let (mut parts, mut told) = parts(view, way, request, &components)?;
     let components = told.without_upgraders_part(view, way, components, &parts)?;
     let (from, to) = versions(view, way, &parts, now.as_ref())?;
-    check_method(snapshot, &to)?;
+    check_method(snapshot, &components, &to)?;
     check_asked(request, &to)?;
     let changes_version = from != to && parts.iter().any(|part| changes_image(view, part));
     if changes_version || view.is_refused() && components.contains(&Component::Central) {
@@ -253,11 +253,13 @@ fn central_version(view: View<'_>) -> Option<Version> {
     image.or(said).or_else(|| oldest(view.snapshot, &running(view.snapshot)))
 }
 
-fn check_method(snapshot: &Snapshot, to: &Version) -> Result<(), Refusal> {
-    match InstallMethod::detect(snapshot) {
-        InstallMethod::Manifest => Ok(()),
-        method => Err(Refusal::managed_elsewhere(method, &snapshot.namespace, to)),
-    }
+fn check_method(
+    snapshot: &Snapshot,
+    components: &[Component],
+    to: &Version,
+) -> Result<(), Refusal> {
+    let own = |part: &ManagedPart, _| refusal::own_way_back(part, &snapshot.namespace, to);
+    Ok(check_managers(snapshot, components, own)?)
 }
 
 /// A version that was asked for is the one that is gone to.

@@ -5,7 +5,7 @@ use common::failure::Failure;
 use common::plan::Unfit;
 use common::rhacs::images::UnknownTag;
 use common::rhacs::way_back::Barrier;
-use common::rhacs::{Component, InstallMethod, Version};
+use common::rhacs::{Component, ManagedPart, Method, Version};
 
 /// A reason not to plan. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -92,26 +92,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal of an installation that somebody else manages, with that manager's way back.
-    pub(super) fn managed_elsewhere(method: InstallMethod, namespace: &str, to: &Version) -> Self {
-        let commands = match &method {
-            InstallMethod::Manifest => Vec::new(),
-            InstallMethod::Operator { .. } => operator_commands(namespace, to),
-            InstallMethod::Helm { releases, driver } => releases
-                .iter()
-                .flat_map(|release| {
-                    let driver =
-                        driver.map(|driver| format!("HELM_DRIVER={driver} ")).unwrap_or_default();
-                    [
-                        format!("{driver}helm history -n {namespace} {release}"),
-                        format!("{driver}helm rollback -n {namespace} {release} REVISION"),
-                    ]
-                })
-                .collect(),
-        };
-        Self::Unfit(Unfit::ManagedElsewhere { method, commands })
-    }
-
     /// The failure a person sees, with the exit code and the next command.
     #[must_use]
     pub fn into_failure(self) -> Failure {
@@ -180,6 +160,21 @@ pub(super) fn by_manifest(to: &Version, namespace: &str) -> String {
 }
 
 /// The operator's own way back, as the product guide has it.
+/// The commands with which the manager of a part brings it back to `to`.
+pub(super) fn own_way_back(part: &ManagedPart, namespace: &str, to: &Version) -> Vec<String> {
+    match &part.method {
+        Method::Manifest => Vec::new(),
+        Method::Operator => operator_commands(namespace, to),
+        Method::Helm { release, driver } => {
+            let driver = driver.map(|driver| format!("HELM_DRIVER={driver} ")).unwrap_or_default();
+            vec![
+                format!("{driver}helm history -n {namespace} {release}"),
+                format!("{driver}helm rollback -n {namespace} {release} REVISION"),
+            ]
+        }
+    }
+}
+
 fn operator_commands(namespace: &str, to: &Version) -> Vec<String> {
     let channel = format!("rhacs-{}.{}", to.major(), to.minor());
     let label = "operators.coreos.com/rhacs-operator.rhacs-operator";

@@ -375,6 +375,18 @@ fn another_manager_is_told_how_it_goes_back() {
 }
 
 #[test]
+fn what_another_manager_has_does_not_hold_up_the_rest() {
+    let mut house = House::at(&OLD).upgraded(&NEW, &BOTH);
+    house.object("Deployment", "sensor")["metadata"]["labels"]["app.stackrox.io/managed-by"] =
+        json!("operator");
+    let failure = house.back(&everything()).unwrap_err().into_failure().render();
+    assert!(failure.contains("secured: managed by the RHACS operator"), "{failure}");
+    assert!(failure.contains("--components central"), "{failure}");
+    let central = Request { components: vec![Component::Central], ..Request::default() };
+    assert!(house.back(&central).is_ok());
+}
+
+#[test]
 fn what_pods_need_comes_first_and_what_only_the_newer_state_needs_goes_last() {
     let scc = |name: &str| {
         json!({

@@ -8,7 +8,6 @@ use common::exit::Exit;
 use common::failure::Failure;
 use common::health::{Health, Lock, Verdict, VersionSource, health};
 use common::plan::{Unfit, check_installed};
-use common::rhacs::InstallMethod;
 use common::ui::{Cell, Header, Look, Output, Role, Table, count};
 
 /// How to look.
@@ -113,13 +112,11 @@ fn text(status: &Health, output: Output, look: Look) -> String {
 }
 
 fn summary(status: &Health) -> String {
-    let mut text = match &status.managed_by {
-        InstallMethod::Manifest => String::new(),
-        InstallMethod::Helm { releases, .. } => {
-            format!("Managed by Helm: {}\n", releases.join(", "))
-        }
-        InstallMethod::Operator { evidence } => format!("Managed by the operator: {evidence}\n"),
-    };
+    let mut text = String::new();
+    for (part, components) in status.managed_by.managers() {
+        let components: Vec<String> = components.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("{}: managed by {}\n", components.join(", "), part.manager()));
+    }
     match (&status.central, &status.central_note) {
         (Some(version), None) => text.push_str(&format!("Central serves {version}\n")),
         (_, Some(note)) => text.push_str(&format!("{note}\n")),

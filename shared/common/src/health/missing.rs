@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Found;
 use crate::checks::items;
 use crate::rhacs::rules::component_of;
-use crate::rhacs::{InstallMethod, Platform, Snapshot, Version, Workload, official};
+use crate::rhacs::{Installation, Method, Platform, Snapshot, Version, Workload, official};
 
 /// An object that is missing.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -22,7 +22,7 @@ pub struct Missing {
 
 pub(super) fn all(
     snapshot: &Snapshot,
-    method: &InstallMethod,
+    installation: &Installation,
     version: Option<&Version>,
     found: &mut Found,
 ) -> Vec<Missing> {
@@ -33,15 +33,20 @@ pub(super) fn all(
     }
     missing.extend(needed(snapshot));
     for one in &missing {
-        let fix = match method {
-            InstallMethod::Operator { .. } => {
+        // An object that no part claims is everybody's: any manager makes it again.
+        let name = one.object.split_once('/').map(|(_, name)| name);
+        let component = name.and_then(component_of);
+        let part = component.and_then(|component| installation.part(component));
+        let part = part.or_else(|| installation.managers().first().map(|(part, _)| *part));
+        let fix = match part.map(|part| &part.method) {
+            Some(Method::Operator) => {
                 "the operator makes it again: kubectl get central,securedcluster -A -o wide"
             }
-            InstallMethod::Helm { .. } => {
+            Some(Method::Helm { .. }) => {
                 "helm upgrade of the release that it belongs to, at its present version, makes it \
                  again"
             }
-            InstallMethod::Manifest => {
+            Some(Method::Manifest) | None => {
                 "apply it again, from the files that the installation was made with"
             }
         };

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::checks::{open_runs, suite_command};
-use crate::rhacs::{InstallMethod, Snapshot, Version};
+use crate::rhacs::{Installation, Snapshot, Version};
 
 pub use central::ClusterHealth;
 pub use certificates::CertificateHealth;
@@ -36,7 +36,7 @@ pub struct Health {
     /// OpenShift or not.
     pub platform: String,
     /// Who manages it.
-    pub managed_by: InstallMethod,
+    pub managed_by: Installation,
     /// The release that everything is held against: Central's, where it can be told.
     pub version: Option<Version>,
     /// The version Central's API says; none when it was not or could not be asked.
@@ -128,7 +128,7 @@ pub struct Lock {
 /// not be read.
 #[must_use]
 pub fn health(snapshot: &Snapshot, lock: Result<Option<Lock>, String>, now: Timestamp) -> Health {
-    let managed_by = InstallMethod::detect(snapshot);
+    let managed_by = Installation::detect(snapshot);
     let version = versions::reference(snapshot);
     let mut found = Found::default();
     found.namespace(snapshot);

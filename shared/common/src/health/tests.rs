@@ -296,18 +296,23 @@ fn images_pinned_by_digest_are_shown_and_their_versions_never_guessed() {
 
 #[test]
 fn what_the_operator_or_helm_manages_is_known_by_its_label() {
-    let custom = json!({"apiVersion": "platform.stackrox.io/v1alpha1", "kind": "Central",
-        "metadata": {"name": "central", "namespace": "stackrox"}});
+    let custom = |kind: &str| {
+        json!({"apiVersion": "platform.stackrox.io/v1alpha1", "kind": kind,
+            "metadata": {"name": "acs", "namespace": "stackrox"}})
+    };
     let labelled = |object: &mut Value, version: &str| {
         object["metadata"]["labels"]["app.kubernetes.io/version"] = json!(version);
     };
-    let mut operator = pinned(whole("4.8.11", Platform::OpenShift)).plus(custom);
+    let mut operator = pinned(whole("4.8.11", Platform::OpenShift))
+        .plus(custom("Central"))
+        .plus(custom("SecuredCluster"));
     operator.snapshot.objects.iter_mut().for_each(|object| labelled(object, "4.8.11"));
     let health = judged(&operator);
     assert_eq!((&health.work[..], &health.not_looked_at[..]), (&[][..], &[][..]));
     assert!(health.workloads.iter().all(|row| row.version == "4.8.11"));
     assert!(health.workloads.iter().all(|row| row.version_from == VersionSource::Label));
-    assert!(matches!(health.managed_by, InstallMethod::Operator { .. }));
+    let central = health.managed_by.central.as_ref().expect("it is installed");
+    assert_eq!(central.method, crate::rhacs::Method::Operator);
     let behind = operator.with("Deployment", "sensor", |sensor| labelled(sensor, "4.8.10"));
     let health = judged(&behind);
     assert_eq!(health.work[0].what, "container sensor runs 4.8.10, 4.8.11 has 4.8.11");

@@ -8,7 +8,7 @@ use crate::checks::{suite_command, waiting_reason};
 use crate::cluster::rollout::{Progress, counts, judge};
 use crate::rhacs::images::Image;
 use crate::rhacs::rules::{component_of, own_containers, product_image};
-use crate::rhacs::{Component, Container, InstallMethod, Snapshot, Version, Workload};
+use crate::rhacs::{Component, Container, Installation, Snapshot, Version, Workload};
 
 /// One container of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,7 +61,7 @@ struct Trouble {
 
 pub(super) fn all(
     snapshot: &Snapshot,
-    method: &InstallMethod,
+    installation: &Installation,
     version: Option<&Version>,
     found: &mut Found,
 ) -> Vec<WorkloadHealth> {
@@ -73,7 +73,7 @@ pub(super) fn all(
     ours.sort_by_key(|(component, workload)| (component.is_none(), *component, workload.name()));
     ours.into_iter()
         .flat_map(|(component, workload)| {
-            let view = View { snapshot, method, version, component, workload };
+            let view = View { snapshot, installation, version, component, workload };
             view.containers(found)
         })
         .collect()
@@ -98,7 +98,7 @@ fn component(workload: Workload<'_>) -> Option<Option<Component>> {
 
 struct View<'a> {
     snapshot: &'a Snapshot,
-    method: &'a InstallMethod,
+    installation: &'a Installation,
     version: Option<&'a Version>,
     component: Option<Component>,
     workload: Workload<'a>,
@@ -149,8 +149,7 @@ impl View<'_> {
         if let Some(version) = versions::own(container) {
             return (Some(version), VersionSource::Tag);
         }
-        let is_managed = |component| self.method.manages(self.snapshot, component);
-        let label = self.component.filter(|component| is_managed(*component));
+        let label = self.component.filter(|component| self.installation.is_managed(*component));
         match label.and_then(|_| versions::labelled(self.workload)) {
             Some(version) => (Some(version), VersionSource::Label),
             None => (None, VersionSource::Unknown),
@@ -217,8 +216,10 @@ impl View<'_> {
         reference: Option<&str>,
     ) -> String {
         let namespace = &self.snapshot.namespace;
-        if self.component.is_some_and(|it| self.method.manages(self.snapshot, it)) {
-            return self.method.own_commands(namespace, release).join("; ");
+        if let Some(component) = self.component.filter(|it| self.installation.is_managed(*it))
+            && let Some(part) = self.installation.part(component)
+        {
+            return part.own_commands(namespace, component, release).join("; ");
         }
         match reference {
             Some(reference) if !crate::rhacs::hops::is_supported_target(release) => {

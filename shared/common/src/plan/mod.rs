@@ -26,7 +26,9 @@ pub use forecast::{ChangedBy, Forecast, Foreseen, after_writes};
 pub use merge::{apply_patch, is_satisfied, merge_patches};
 pub use running::{newer_than, oldest, running};
 pub use step::{Action, Before, Change, PatchKind, ScannerConfig, Step, Undo, Verification, Write};
-pub use unfit::{Unfit, check_installed, check_manifest, choose_components, is_installed};
+pub use unfit::{
+    Unfit, check_installed, check_managers, check_manifest, choose_components, is_installed,
+};
 
 use crate::rhacs::{ClusterIdentity, Component, ObjectRef, Platform, Version};
 

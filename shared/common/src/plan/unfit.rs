@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::rhacs::rules::component_of;
-use crate::rhacs::{Component, InstallMethod, Snapshot, Version};
+use crate::rhacs::{Component, Installation, ManagedPart, Snapshot, Version};
 
 /// What makes an installation unfit for this suite. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -31,10 +31,10 @@ pub enum Unfit {
         namespace: String,
     },
     /// The operator or Helm manages the installation.
-    #[error("this installation is managed by {}", manager(method))]
+    #[error("{}", managed(managers))]
     ManagedElsewhere {
-        /// How it is managed.
-        method: InstallMethod,
+        /// Who manages which parts.
+        managers: Vec<(ManagedPart, Vec<Component>)>,
         /// The commands that do there what was asked for.
         commands: Vec<String>,
     },
@@ -90,22 +90,43 @@ pub fn check_manifest(
     to: &Version,
     components: &[Component],
 ) -> Result<(), Unfit> {
-    let method = InstallMethod::detect(snapshot);
-    if !components.iter().any(|component| method.manages(snapshot, *component)) {
+    let own = |part: &ManagedPart, component| part.own_commands(&snapshot.namespace, component, to);
+    check_managers(snapshot, components, own)
+}
+
+/// Refuses `components` of an installation that the operator or Helm manages.
+///
+/// # Errors
+/// With the commands of their managers, which `own` has for a part.
+pub fn check_managers(
+    snapshot: &Snapshot,
+    components: &[Component],
+    own: impl Fn(&ManagedPart, Component) -> Vec<String>,
+) -> Result<(), Unfit> {
+    let installation = Installation::detect(snapshot);
+    let mut managers: Vec<(ManagedPart, Vec<Component>)> = Vec::new();
+    let mut commands: Vec<String> = Vec::new();
+    for (part, managed) in installation.managers() {
+        if !managed.iter().any(|component| components.contains(component)) {
+            continue;
+        }
+        for command in managed.iter().flat_map(|component| own(part, *component)) {
+            if !commands.contains(&command) {
+                commands.push(command);
+            }
+        }
+        managers.push((part.clone(), managed));
+    }
+    if managers.is_empty() {
         return Ok(());
     }
-    let mut commands = method.own_commands(&snapshot.namespace, to);
-    let is_free = |component: &Component| {
-        is_installed(snapshot, *component) && !method.manages(snapshot, *component)
-    };
-    let free: Vec<String> =
-        Component::ALL.iter().filter(|it| is_free(it)).map(ToString::to_string).collect();
+    let is_free =
+        |it: &&Component| installation.part(**it).is_some() && !installation.is_managed(**it);
+    let free = listed(Component::ALL.iter().filter(is_free), ",");
     if !free.is_empty() {
-        let free = free.join(",");
-        commands
-            .push(format!("what it does not manage: the same command with --components {free}"));
+        commands.push(format!("what nobody manages: the same command with --components {free}"));
     }
-    Err(Unfit::ManagedElsewhere { method, commands })
+    Err(Unfit::ManagedElsewhere { managers, commands })
 }
 
 /// The components that take part: those asked for, else all that are installed; in order.
@@ -136,10 +157,16 @@ pub fn is_installed(snapshot: &Snapshot, component: Component) -> bool {
     snapshot.workloads().any(|workload| component_of(workload.name()) == Some(component))
 }
 
-fn manager(method: &InstallMethod) -> String {
-    match method {
-        InstallMethod::Manifest => "nobody".to_owned(),
-        InstallMethod::Helm { releases, .. } => format!("Helm (release {})", releases.join(", ")),
-        InstallMethod::Operator { evidence } => format!("the RHACS operator ({evidence})"),
-    }
+/// `central, scanner: managed by Helm (release stackrox-central-services)`, one after the other.
+fn managed(managers: &[(ManagedPart, Vec<Component>)]) -> String {
+    let one = |(part, components): &(ManagedPart, Vec<Component>)| {
+        format!("{}: managed by {}", listed(components, ", "), part.manager())
+    };
+    let all: Vec<String> = managers.iter().map(one).collect();
+    all.join("; ")
+}
+
+fn listed<'a>(components: impl IntoIterator<Item = &'a Component>, separator: &str) -> String {
+    let names: Vec<String> = components.into_iter().map(ToString::to_string).collect();
+    names.join(separator)
 }

@@ -11,78 +11,142 @@ use serde_json::Value;
 
 use super::rules::component_of;
 use super::snapshot::Snapshot;
-use super::{Component, Workload};
+use super::{Component, Version, Workload};
 
-/// Who manages the installation.
+/// Who manages each part of an installation; none of a part that is not installed.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Installation {
+    /// Central and its database.
+    pub central: Option<ManagedPart>,
+    /// The Scanner and its database.
+    pub scanner: Option<ManagedPart>,
+    /// Sensor, admission control and collector.
+    pub secured: Option<ManagedPart>,
+}
+
+/// Who manages a part, and what told so.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ManagedPart {
+    /// Who.
+    #[serde(flatten)]
+    pub method: Method,
+    /// What told so, such as `the owner of central: Central/stackrox-central-services`.
+    pub evidence: String,
+}
+
+/// Who may change a part.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "method", rename_all = "camelCase")]
-pub enum InstallMethod {
-    /// The RHACS operator reconciles it from custom resources.
-    Operator {
-        /// What told so.
-        evidence: String,
-    },
-    /// Helm releases manage it.
+pub enum Method {
+    /// The RHACS operator reconciles it from a custom resource.
+    Operator,
+    /// A Helm release.
     Helm {
-        /// The names of the releases.
-        releases: Vec<String>,
-        /// Where Helm keeps them, when that is not in Secrets: what HELM_DRIVER has to say.
+        /// Its name.
+        release: String,
+        /// Where Helm keeps it, when that is not in Secrets: what HELM_DRIVER has to say.
         #[serde(skip_serializing_if = "Option::is_none")]
         driver: Option<&'static str>,
     },
-    /// Plain manifests, made by roxctl.
+    /// Plain manifests, made by roxctl: whoever may write the objects.
     Manifest,
 }
 
-impl InstallMethod {
-    /// Finds out how the installation of `snapshot` is managed.
+impl Installation {
+    /// Finds out how the parts of `snapshot` are managed.
     #[must_use]
     pub fn detect(snapshot: &Snapshot) -> Self {
-        if let Some(evidence) = operator_evidence(snapshot) {
-            return Self::Operator { evidence };
-        }
-        for (driver, releases) in
-            [(None, helm_releases(snapshot)), (Some("configmap"), helm_maps(snapshot))]
-        {
-            if !releases.is_empty() {
-                return Self::Helm { releases, driver };
-            }
-        }
-        match declared_method(snapshot).as_deref() {
-            Some("operator") => {
-                Self::Operator { evidence: "ROX_INSTALL_METHOD of deploy/central".to_owned() }
-            }
-            Some("helm") => {
-                Self::Helm { releases: vec!["stackrox-central-services".to_owned()], driver: None }
-            }
-            _ => Self::Manifest,
+        let releases = releases(snapshot);
+        let part = |component| ManagedPart::detect(snapshot, &releases, component);
+        Self {
+            central: part(Component::Central),
+            scanner: part(Component::Scanner),
+            secured: part(Component::Secured),
         }
     }
 
-    /// Whether it is `component` that is managed so. Helm has a release of its own for Central with
-    /// the Scanner and for the secured cluster, and only one of them may be there.
+    /// One of its parts; none when that is not installed.
     #[must_use]
-    pub fn manages(&self, snapshot: &Snapshot, component: Component) -> bool {
-        let Self::Helm { releases, .. } = self else { return !matches!(self, Self::Manifest) };
-        let of_release = |workload: &Workload<'_>| {
-            let name = &workload.object()["metadata"]["annotations"][RELEASE_NAME];
-            releases.iter().any(|release| name == release.as_str())
-        };
-        let mut own = snapshot
+    pub const fn part(&self, component: Component) -> Option<&ManagedPart> {
+        match component {
+            Component::Central => self.central.as_ref(),
+            Component::Scanner => self.scanner.as_ref(),
+            Component::Secured => self.secured.as_ref(),
+        }
+    }
+
+    /// Whether somebody manages this part who would undo a change of its objects.
+    #[must_use]
+    pub fn is_managed(&self, component: Component) -> bool {
+        self.part(component).is_some_and(|part| part.method != Method::Manifest)
+    }
+
+    /// Who manages which of its parts, each manager once; parts that nobody manages are not in it.
+    #[must_use]
+    pub fn managers(&self) -> Vec<(&ManagedPart, Vec<Component>)> {
+        let mut managers: Vec<(&ManagedPart, Vec<Component>)> = Vec::new();
+        for component in Component::ALL.into_iter().filter(|it| self.is_managed(*it)) {
+            let Some(part) = self.part(component) else { continue };
+            match managers.iter_mut().find(|(known, _)| known.method == part.method) {
+                Some((_, components)) => components.push(component),
+                None => managers.push((part, vec![component])),
+            }
+        }
+        managers
+    }
+}
+
+impl ManagedPart {
+    fn detect(snapshot: &Snapshot, releases: &[Release], component: Component) -> Option<Self> {
+        let own: Vec<Workload<'_>> = snapshot
             .workloads()
             .filter(|workload| component_of(workload.name()) == Some(component))
-            .peekable();
-        // What only declares itself to be Helm's names no release.
-        let is_named = snapshot.workloads().any(|workload| of_release(&workload));
-        own.peek().is_some() && (!is_named || own.any(|workload| of_release(&workload)))
+            .collect();
+        if own.is_empty() {
+            return None;
+        }
+        let operator = own.iter().find_map(operator_of).or_else(|| resource(snapshot, component));
+        if let Some(evidence) = operator {
+            return Some(Self { method: Method::Operator, evidence });
+        }
+        let named = releases.iter().find(|release| own.iter().any(|it| is_of(it, &release.name)));
+        if let Some(Release { name, driver, store }) = named {
+            let method = Method::Helm { release: name.clone(), driver: *driver };
+            return Some(Self { method, evidence: store.clone() });
+        }
+        let evidence = "ROX_INSTALL_METHOD of deploy/central".to_owned();
+        // A release that is somebody's says more than what Central calls itself.
+        let declared = declared_method(snapshot).filter(|_| releases.is_empty());
+        Some(match declared.as_deref() {
+            Some("operator") => Self { method: Method::Operator, evidence },
+            Some("helm") => {
+                let release = match component {
+                    Component::Central | Component::Scanner => "stackrox-central-services",
+                    Component::Secured => "stackrox-secured-cluster-services",
+                };
+                let method = Method::Helm { release: release.to_owned(), driver: None };
+                Self { method, evidence }
+            }
+            _ => Self { method: Method::Manifest, evidence: "nobody claims it".to_owned() },
+        })
     }
 
-    /// The commands with which this kind of installation is upgraded to `to` instead.
+    /// The manager, for people: `Helm (release stackrox-central-services)`.
     #[must_use]
-    pub fn own_commands(&self, namespace: &str, to: &super::Version) -> Vec<String> {
-        match self {
-            Self::Manifest => Vec::new(),
-            Self::Operator { .. } => vec![
+    pub fn manager(&self) -> String {
+        match &self.method {
+            Method::Manifest => "nobody".to_owned(),
+            Method::Helm { release, .. } => format!("Helm (release {release})"),
+            Method::Operator => format!("the RHACS operator ({})", self.evidence),
+        }
+    }
+
+    /// The commands with which its manager brings it to `to`.
+    #[must_use]
+    pub fn own_commands(&self, namespace: &str, component: Component, to: &Version) -> Vec<String> {
+        match &self.method {
+            Method::Manifest => Vec::new(),
+            Method::Operator => vec![
                 format!(
                     "kubectl -n rhacs-operator patch subscription rhacs-operator --type merge -p '{{\"spec\":{{\"channel\":\"{}\"}}}}'",
                     channel(to)
@@ -90,34 +154,75 @@ impl InstallMethod {
                 "kubectl -n rhacs-operator get installplan,csv".to_owned(),
                 format!("kubectl -n {namespace} get central,securedcluster -o wide"),
             ],
-            Self::Helm { releases, driver } => helm_commands(releases, *driver, namespace, to),
+            Method::Helm { release, driver } => {
+                helm_commands(release, *driver, namespace, component, to)
+            }
         }
     }
 }
 
-fn operator_evidence(snapshot: &Snapshot) -> Option<String> {
-    let custom = snapshot.objects.iter().find(|object| {
-        object["apiVersion"].as_str().is_some_and(|version| version.starts_with(OPERATOR_GROUP))
+/// What tells of the operator on a workload.
+fn operator_of(workload: &Workload<'_>) -> Option<String> {
+    let metadata = &workload.object()["metadata"];
+    let owner = metadata["ownerReferences"].as_array().into_iter().flatten().find(|owner| {
+        owner["apiVersion"].as_str().is_some_and(|version| version.starts_with(OPERATOR_GROUP))
     });
-    if let Some(custom) = custom {
-        return Some(format!("{}/{}", kind_of(custom), name_of(custom)));
+    if let Some(owner) = owner {
+        return Some(format!(
+            "the owner of {}: {}/{}",
+            workload.name(),
+            owner["kind"].as_str().unwrap_or_default(),
+            owner["name"].as_str().unwrap_or_default()
+        ));
     }
-    snapshot.workloads().find_map(|workload| {
-        let metadata = &workload.object()["metadata"];
-        let owner = metadata["ownerReferences"].as_array().into_iter().flatten().find(|owner| {
-            owner["apiVersion"].as_str().is_some_and(|version| version.starts_with(OPERATOR_GROUP))
-        });
-        if let Some(owner) = owner {
-            return Some(format!(
-                "the owner of {}: {}/{}",
-                workload.name(),
-                owner["kind"].as_str().unwrap_or_default(),
-                owner["name"].as_str().unwrap_or_default()
-            ));
+    (metadata["labels"]["app.stackrox.io/managed-by"] == "operator")
+        .then(|| format!("label app.stackrox.io/managed-by of {}", workload.name()))
+}
+
+/// The custom resource from which the operator makes a part. It makes a Scanner for a Central, and
+/// where there is none, for a secured cluster.
+fn resource(snapshot: &Snapshot, component: Component) -> Option<String> {
+    let of_kind = |kind: &str| {
+        snapshot.objects.iter().find(|object| {
+            let version = object["apiVersion"].as_str().unwrap_or_default();
+            version.starts_with(OPERATOR_GROUP) && kind_of(object) == kind
+        })
+    };
+    let custom = match component {
+        Component::Central => of_kind("Central"),
+        Component::Scanner => of_kind("Central").or_else(|| of_kind("SecuredCluster")),
+        Component::Secured => of_kind("SecuredCluster"),
+    };
+    custom.map(|custom| format!("{}/{}", kind_of(custom), name_of(custom)))
+}
+
+/// A release of the product that Helm keeps.
+struct Release {
+    name: String,
+    driver: Option<&'static str>,
+    /// What holds it.
+    store: String,
+}
+
+/// The releases of the product, those in Secrets first: both at once are what a change of Helm's
+/// storage leaves, and Secrets are its default.
+fn releases(snapshot: &Snapshot) -> Vec<Release> {
+    let release = |driver, kind: &'static str| {
+        move |name: String| {
+            let store = format!("the {kind} of Helm's release {name}");
+            Release { name, driver, store }
         }
-        (metadata["labels"]["app.stackrox.io/managed-by"] == "operator")
-            .then(|| format!("label app.stackrox.io/managed-by of {}", workload.name()))
-    })
+    };
+    let secrets: Vec<Release> =
+        helm_releases(snapshot).into_iter().map(release(None, "Secret")).collect();
+    if !secrets.is_empty() {
+        return secrets;
+    }
+    helm_maps(snapshot).into_iter().map(release(Some("configmap"), "ConfigMap")).collect()
+}
+
+fn is_of(workload: &Workload<'_>, release: &str) -> bool {
+    workload.object()["metadata"]["annotations"][RELEASE_NAME] == release
 }
 
 /// Names of the product's Helm releases that are deployed: `sh.helm.release.v1.NAME.vN`.
@@ -154,9 +259,7 @@ fn names_of_releases<'a>(
 /// Whether the release is the one that the product's objects name: other charts may share the
 /// namespace.
 fn is_ours(snapshot: &Snapshot, release: &str) -> bool {
-    snapshot
-        .workloads()
-        .any(|workload| workload.object()["metadata"]["annotations"][RELEASE_NAME] == release)
+    snapshot.workloads().any(|workload| is_of(&workload, release))
 }
 
 fn declared_method(snapshot: &Snapshot) -> Option<String> {
@@ -165,30 +268,29 @@ fn declared_method(snapshot: &Snapshot) -> Option<String> {
     env["value"].as_str().map(str::to_lowercase)
 }
 
+/// Without values on the command line Helm takes those that the release has; with some, only those.
 fn helm_commands(
-    releases: &[String],
+    release: &str,
     driver: Option<&str>,
     namespace: &str,
-    to: &super::Version,
+    component: Component,
+    to: &Version,
 ) -> Vec<String> {
-    let chart_version = chart_version(to);
+    let chart = match component {
+        Component::Central | Component::Scanner => "central-services",
+        Component::Secured => "secured-cluster-services",
+    };
+    let version = chart_version(to);
     let driver = driver.map(|driver| format!("HELM_DRIVER={driver} ")).unwrap_or_default();
-    let mut commands = vec!["helm repo update".to_owned(), "helm search repo -l rhacs/".to_owned()];
-    for release in releases {
-        let (chart, flags) = if release.contains("secured") {
-            ("secured-cluster-services", " --reuse-values")
-        } else {
-            ("central-services", "")
-        };
-        commands.push(format!(
-            "{driver}helm upgrade -n {namespace} {release} rhacs/{chart} --version {chart_version}{flags} -f values-public.yaml -f values-private.yaml"
-        ));
-    }
-    commands
+    vec![
+        "helm repo update".to_owned(),
+        "helm search repo -l rhacs/".to_owned(),
+        format!("{driver}helm upgrade -n {namespace} {release} rhacs/{chart} --version {version}"),
+    ]
 }
 
 /// The chart's own number for a product version: 3.69.2 is 69.2.0, 4.5.1 is 400.5.1.
-fn chart_version(version: &super::Version) -> String {
+fn chart_version(version: &Version) -> String {
     if version.major() == 3 {
         format!("{}.{}.0", version.minor(), version.patch())
     } else {
@@ -196,7 +298,7 @@ fn chart_version(version: &super::Version) -> String {
     }
 }
 
-fn channel(version: &super::Version) -> String {
+fn channel(version: &Version) -> String {
     if version.major() == 3 {
         format!("rhacs-3.{}", version.minor())
     } else {
@@ -220,7 +322,6 @@ const RETIRED: [&str; 3] = ["superseded", "uninstalled", "uninstalling"];
 mod tests {
     use serde_json::json;
 
-    use super::super::Version;
     use super::super::snapshot::SecretFacts;
     use super::*;
 
@@ -244,12 +345,17 @@ mod tests {
         }
     }
 
+    fn of_central(snapshot: &Snapshot) -> Method {
+        Installation::detect(snapshot).central.unwrap().method
+    }
+
     #[test]
     fn labels_alone_do_not_make_a_helm_installation() {
         let mut snapshot = Snapshot { objects: vec![central()], ..Snapshot::default() };
-        assert_eq!(InstallMethod::detect(&snapshot), InstallMethod::Manifest);
+        assert_eq!(of_central(&snapshot), Method::Manifest);
         snapshot.secrets.push(release("another-chart", "deployed"));
-        assert_eq!(InstallMethod::detect(&snapshot), InstallMethod::Manifest);
+        assert_eq!(of_central(&snapshot), Method::Manifest);
+        assert_eq!(Installation::detect(&snapshot).secured, None, "it is not installed");
     }
 
     #[test]
@@ -259,16 +365,25 @@ mod tests {
             secrets: vec![release("stackrox-central-services", "deployed")],
             ..Snapshot::default()
         };
-        let method = InstallMethod::detect(&snapshot);
-        assert_eq!(
-            method,
-            InstallMethod::Helm {
-                releases: vec!["stackrox-central-services".to_owned()],
-                driver: None
-            }
-        );
-        let commands = method.own_commands("stackrox", &Version::release(3, 69, 2));
-        assert!(commands[2].contains("--version 69.2.0"), "{commands:?}");
+        let central = Installation::detect(&snapshot).central.unwrap();
+        let release = "stackrox-central-services".to_owned();
+        assert_eq!(central.method, Method::Helm { release, driver: None });
+    }
+
+    /// With `-f` and nothing else, as the guide has it, all other values of the release are lost.
+    #[test]
+    fn the_commands_for_helm_keep_the_values_of_the_release() {
+        let helm = Method::Helm { release: "acs".to_owned(), driver: None };
+        let part = ManagedPart { method: helm, evidence: String::new() };
+        let to = Version::release(3, 69, 2);
+        for (component, chart) in [
+            (Component::Central, "central-services"),
+            (Component::Secured, "secured-cluster-services"),
+        ] {
+            let commands = part.own_commands("stackrox", component, &to);
+            let expected = format!("helm upgrade -n stackrox acs rhacs/{chart} --version 69.2.0");
+            assert_eq!(commands.last(), Some(&expected));
+        }
     }
 
     #[test]
@@ -278,30 +393,63 @@ mod tests {
                 "name": "sh.helm.release.v1.stackrox-central-services.v2",
                 "labels": {"owner": "helm", "status": status}}})
         };
-        let of = |status| Snapshot { objects: vec![central(), map(status)], ..Snapshot::default() };
-        let method = InstallMethod::detect(&of("deployed"));
-        let InstallMethod::Helm { driver, .. } = &method else { panic!("{method:?}") };
-        assert_eq!(*driver, Some("configmap"));
-        let commands = method.own_commands("stackrox", &Version::release(3, 69, 2));
+        let of = |status| {
+            let objects = vec![central(), map(status)];
+            Installation::detect(&Snapshot { objects, ..Snapshot::default() }).central.unwrap()
+        };
+        let part = of("deployed");
+        assert!(matches!(part.method, Method::Helm { driver: Some("configmap"), .. }), "{part:?}");
+        let commands =
+            part.own_commands("stackrox", Component::Central, &Version::release(3, 69, 2));
         assert!(commands[2].starts_with("HELM_DRIVER=configmap helm upgrade"), "{commands:?}");
-        assert_eq!(InstallMethod::detect(&of("superseded")), InstallMethod::Manifest);
+        assert_eq!(of("superseded").method, Method::Manifest);
     }
 
     #[test]
-    fn a_release_manages_its_own_part_only() {
+    fn each_part_has_a_manager_of_its_own() {
         let mut sensor = central();
         sensor["metadata"]["name"] = json!("sensor");
         let secured = "stackrox-secured-cluster-services";
         sensor["metadata"]["annotations"][RELEASE_NAME] = json!(secured);
-        let snapshot = Snapshot {
+        let resource = json!({
+            "apiVersion": "platform.stackrox.io/v1alpha1", "kind": "Central",
+            "metadata": {"name": "c", "namespace": "stackrox"},
+        });
+        let mut snapshot = Snapshot {
             objects: vec![central(), sensor],
             secrets: vec![release(secured, "deployed")],
             ..Snapshot::default()
         };
-        let method = InstallMethod::detect(&snapshot);
-        assert!(method.manages(&snapshot, Component::Secured));
-        assert!(!method.manages(&snapshot, Component::Central));
-        assert!(!method.manages(&snapshot, Component::Scanner), "it is not installed");
+        let by_helm = Installation::detect(&snapshot);
+        assert!(by_helm.is_managed(Component::Secured));
+        assert!(!by_helm.is_managed(Component::Central));
+        assert!(!by_helm.is_managed(Component::Scanner), "it is not installed");
+        snapshot.objects.push(resource);
+        let mixed = Installation::detect(&snapshot);
+        let managers: Vec<(String, Vec<Component>)> = mixed
+            .managers()
+            .into_iter()
+            .map(|(part, components)| (part.manager(), components))
+            .collect();
+        let expected = [
+            ("the RHACS operator (Central/c)".to_owned(), vec![Component::Central]),
+            (format!("Helm (release {secured})"), vec![Component::Secured]),
+        ];
+        assert_eq!(managers, expected);
+    }
+
+    #[test]
+    fn what_central_calls_itself_counts_where_nothing_else_tells() {
+        let declared = |method: &str| {
+            let mut central = central();
+            central["spec"]["template"]["spec"]["containers"] = json!([
+                {"name": "central", "env": [{"name": "ROX_INSTALL_METHOD", "value": method}]}
+            ]);
+            of_central(&Snapshot { objects: vec![central], ..Snapshot::default() })
+        };
+        assert!(matches!(declared("Helm"), Method::Helm { .. }));
+        assert_eq!(declared("operator"), Method::Operator);
+        assert_eq!(declared("manifest"), Method::Manifest);
     }
 
     #[test]
@@ -322,7 +470,8 @@ mod tests {
                 secrets: vec![release("stackrox-central-services", "deployed")],
                 ..Snapshot::default()
             };
-            assert!(matches!(InstallMethod::detect(&snapshot), InstallMethod::Operator { .. }));
+            let central = Installation::detect(&snapshot).central.unwrap();
+            assert_eq!(central.method, Method::Operator, "{}", central.evidence);
         }
     }
 }

@@ -29,7 +29,7 @@ mod workload;
 
 pub use component::Component;
 pub use elsewhere::{Elsewhere, central_elsewhere, service_namespace};
-pub use install::InstallMethod;
+pub use install::{Installation, ManagedPart, Method};
 pub use object::{ObjectRef, essence};
 pub use platform::Platform;
 pub use presumed::{presumed_version, untold_images};
