@@ -34,7 +34,7 @@ fn a_failed_migration_goes_back() {
 
 #[test]
 fn a_broken_pull_goes_back() {
-    fails_and_goes_back(ClusterFault::broken_pull("*rhacs-main*:3.69.2"), "ImagePullBackOff");
+    fails_and_goes_back(ClusterFault::broken_pull("*rhacs-main*:3.69.2"), "ImagePull");
 }
 
 #[test]

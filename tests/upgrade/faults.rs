@@ -20,7 +20,7 @@ fn central_with(fault: ClusterFault, code: i32, text: &str) -> Installation {
 
 #[test]
 fn an_image_that_cannot_be_pulled_is_told_in_seconds() {
-    central_with(ClusterFault::broken_pull("*rhacs-main*:3.69.2"), 4, "ImagePullBackOff");
+    central_with(ClusterFault::broken_pull("*rhacs-main*:3.69.2"), 4, "ImagePull");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn central_goes_back_when_asked_to() {
     let installation = Installation::at("3.66.1").start();
     installation.simulation().faults().add(ClusterFault::broken_pull("*rhacs-main*:3.69.2"));
     let words = "--to 3.69.2 --rollback-on-failure --timeout 60s --yes";
-    upgrade(&installation, words).ends_with(4).says("ImagePullBackOff");
+    upgrade(&installation, words).ends_with(4).says("ImagePull");
     assert!(installation.image("Deployment", "central", "central").ends_with(":3.66.1"));
 }
 

@@ -1,7 +1,7 @@
 //! From the record of a run to what puts back the SCCs that it removed or changed. Pure.
 
 use common::plan::{
-    Action, Before, Change, Course, Finding, Guide, Operation, Plan, Step, Undo, Verification,
+    Action, Before, Change, Course, Finding, Guide, Operation, Proposed, Step, Undo, Verification,
     Write, basis_digest,
 };
 use common::rhacs::rules::component_of_object;
@@ -14,11 +14,7 @@ use crate::planner::sealed;
 
 /// The way back from `record`, with what somebody changed since.
 #[must_use]
-pub fn plan(
-    record: &Record,
-    snapshot: &Snapshot,
-    timeout_seconds: Option<u64>,
-) -> (Plan, Vec<Finding>) {
+pub fn plan(record: &Record, snapshot: &Snapshot, timeout_seconds: Option<u64>) -> Proposed {
     let undone: Vec<Captured> =
         captured(record).into_iter().filter(|captured| is_pending(captured, snapshot)).collect();
     let findings = undone.iter().filter_map(|it| changed(record, it, snapshot)).collect();
@@ -26,7 +22,8 @@ pub fn plan(
     let steps = way.steps(&undone);
     let (from, to) = (record.plan.to.clone(), record.plan.from.clone());
     let components = record.plan.components.clone();
-    (sealed(snapshot, (from, to), components, steps, course(record)), findings)
+    let plan = sealed(snapshot, (from, to), components, steps, course(record));
+    Proposed { plan, findings }
 }
 
 /// Says that nothing is left of the run, so that it cannot be resumed afterwards; of another kind

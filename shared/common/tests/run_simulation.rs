@@ -246,7 +246,7 @@ async fn a_pull_that_fails_ends_in_seconds_and_is_named() {
     let (run, events) = installation.upgrade().await;
     let Ending::Failed { step, error } = &run.ending else { panic!("{:?}", run.ending) };
     assert_eq!(step.as_deref(), Some("central"));
-    assert!(error.message.contains("ImagePullBackOff"), "{}", error.message);
+    assert!(error.message.contains("ImagePull"), "{}", error.message);
     assert_eq!(error.exit, Exit::StepFailed);
     assert_eq!(run.record.state, RunState::Failed);
     assert!(matches!(events.last(), Some(Event::RunFailed { .. })));

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::checks::{arrange, known_codes};
+use common::checks::known_codes;
 use common::command::{Session, apply, execute, prepare, propose_and_run};
 use common::exit::Exit;
 use common::failure::Failure;
-use common::plan::{Course, Guide, Plan, Step, Unfit};
+use common::plan::{Course, Guide, Plan, Proposed, Step, Unfit};
 use common::rhacs::images::{ImageOptions, Role};
 
 use crate::gather::{follow, live};
@@ -41,9 +41,8 @@ pub async fn run(session: &Session, file: &Path) -> Result<Exit, Failure> {
         return Err(apply::stale(&session.tool, reason));
     }
     execute::adjust(session, &mut plan);
-    let mut prepared = prepare(session, snapshot, plan, central).await?;
-    prepared.findings.extend(fresh.findings);
-    arrange(&mut prepared.findings, &session.check_options());
+    let reviewed = Proposed { plan, findings: fresh.findings };
+    let prepared = prepare(session, snapshot, reviewed, central).await?;
     propose_and_run(session, prepared).await
 }
 

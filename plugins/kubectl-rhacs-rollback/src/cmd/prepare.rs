@@ -1,6 +1,6 @@
 //! From a look at the cluster to the checked plan of a way back; changes nothing.
 
-use common::checks::{arrange, known_codes};
+use common::checks::known_codes;
 use common::command::{Prepared, Session, prepare};
 use common::failure::Failure;
 use common::plan::Unfit;
@@ -20,8 +20,5 @@ pub async fn run(session: &Session, cli: &Cli) -> Result<Prepared, Failure> {
     let (way, ground) = gather(session, &snapshot, &cli.choice()).await?;
     let way_back = planner::plan(&snapshot, &way, &cli.request(), &ground);
     let way_back = way_back.map_err(Refusal::into_failure)?;
-    let mut prepared = prepare(session, snapshot, way_back.plan, central).await?;
-    prepared.findings.extend(way_back.findings);
-    arrange(&mut prepared.findings, &session.check_options());
-    Ok(prepared)
+    prepare(session, snapshot, way_back, central).await
 }

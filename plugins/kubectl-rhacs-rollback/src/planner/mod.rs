@@ -12,7 +12,7 @@ mod tests;
 mod view;
 
 use common::plan::{
-    Basis, Course, Finding, Guide, Operation, PLAN_SCHEMA, Plan, Step, Write, check_installed,
+    Basis, Course, Guide, Operation, PLAN_SCHEMA, Plan, Proposed, Step, Write, check_installed,
     check_managers, choose_components, oldest, running, state,
 };
 use common::rhacs::images::ImageOptions;
@@ -71,15 +71,6 @@ pub struct Request {
     pub timeout_seconds: Option<u64>,
 }
 
-/// A plan with what its planner found on the way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WayBack {
-    /// The plan.
-    pub plan: Plan,
-    /// What has to be known of it besides the general checks.
-    pub findings: Vec<Finding>,
-}
-
 /// Plans the way back.
 ///
 /// # Errors
@@ -89,7 +80,7 @@ pub fn plan(
     way: &Way,
     request: &Request,
     ground: &Ground,
-) -> Result<WayBack, Refusal> {
+) -> Result<Proposed, Refusal> {
     check_installed(snapshot)?;
     let view = View { snapshot, ground };
     let asked = match request.components.as_slice() {
@@ -112,7 +103,7 @@ pub fn plan(
     let course =
         Course { guide: guide(view, way, told.is_whole())?, forced: request.force.is_some() };
     let plan = sealed(view, (from, to), components, course, steps);
-    Ok(WayBack { plan, findings: told.into_findings() })
+    Ok(Proposed { plan, findings: told.into_findings() })
 }
 
 /// The way back of a run that failed at Central, for `upgrade --rollback-on-failure`: only Central,
@@ -125,7 +116,7 @@ pub fn way_back_of_failed_run(
     snapshot: &Snapshot,
     ground: &Ground,
     timeout_seconds: Option<u64>,
-) -> Result<WayBack, Refusal> {
+) -> Result<Proposed, Refusal> {
     let way = Way::Records { records: vec![record.clone()], is_named: true };
     let force = Some(record.plan.from.clone());
     let request = Request { force, timeout_seconds, ..Request::default() };

@@ -89,7 +89,7 @@ impl House {
         self
     }
 
-    fn back(&self, request: &Request) -> Result<WayBack, Refusal> {
+    fn back(&self, request: &Request) -> Result<Proposed, Refusal> {
         let way = Way::Records { records: self.records.clone(), is_named: false };
         plan(&self.snapshot, &way, request, &self.ground)
     }
@@ -159,11 +159,11 @@ fn everything() -> Request {
     Request { components: Component::ALL.into(), ..Request::default() }
 }
 
-fn ids(way_back: &WayBack) -> Vec<&str> {
+fn ids(way_back: &Proposed) -> Vec<&str> {
     way_back.plan.steps.iter().map(|step| step.id.as_str()).collect()
 }
 
-fn codes(way_back: &WayBack) -> Vec<&str> {
+fn codes(way_back: &Proposed) -> Vec<&str> {
     way_back.findings.iter().map(|finding| finding.code.as_str()).collect()
 }
 

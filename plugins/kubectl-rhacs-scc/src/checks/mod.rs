@@ -26,7 +26,7 @@ pub const GROUPS: &[Group] = &[
     CONSTRAINTS,
     ADMISSION,
     COSTS,
-    Group { definitions: &[CHANGED, eras::MIXED], run: |_| Vec::new() },
+    Group::of_planner(&[CHANGED, eras::MIXED]),
 ];
 
 /// The checks that are about SCCs alone.

@@ -22,9 +22,8 @@ pub async fn run(session: &Session, run: &str) -> Result<Exit, Failure> {
     check_installed(&snapshot).map_err(|unfit| unfit.into_failure())?;
     let record = load(session, run).await?;
     let timeout = session.flags.run.timeout_seconds();
-    let (plan, changed) = restore::plan(&record, &snapshot, timeout);
-    let mut prepared = prepare(session, snapshot, plan, None).await?;
-    prepared.findings.extend(changed);
+    let proposed = restore::plan(&record, &snapshot, timeout);
+    let mut prepared = prepare(session, snapshot, proposed, None).await?;
     checks::expect_trouble(&mut prepared.findings);
     arrange(&mut prepared.findings, &session.check_options());
     propose_and_run(session, prepared).await

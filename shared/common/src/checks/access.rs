@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{Finding, Severity};
-use crate::rhacs::Permission;
+use crate::rhacs::{Need, Permission};
 
 use super::context::Context;
 use super::definition::Definition;
 use super::escalation::{self, ESCALATION};
-use super::permissions::TELL_WHY;
 
 const DENIED: Definition = Definition {
     code: "RHACS-ACCESS-DENIED",
@@ -43,23 +42,20 @@ const CAUSE_UNSEEN: Definition = Definition {
 pub(super) const DEFINITIONS: &[Definition] =
     &[DENIED, NO_WAY_BACK, CAUSE_UNSEEN, UNKNOWN, ESCALATION];
 
-/// How the purposes of permissions that only the way back needs begin; see [`super::permissions()`].
-const WAY_BACK: [&str; 3] = ["put it back", "take it back", "keep the way back"];
-
 pub(super) fn run(context: &Context<'_>) -> Vec<Finding> {
     let access = &context.snapshot.access;
-    let mut purposes: BTreeMap<&str, Vec<&Permission>> = BTreeMap::new();
+    let mut purposes: BTreeMap<(&str, Need), Vec<&Permission>> = BTreeMap::new();
     for permission in &access.denied {
-        purposes.entry(&permission.purpose).or_default().push(permission);
+        let purpose = (permission.purpose.as_str(), permission.needed_for);
+        purposes.entry(purpose).or_default().push(permission);
     }
     let mut findings: Vec<Finding> = purposes
         .into_iter()
-        .map(|(purpose, permissions)| {
-            let is_back = WAY_BACK.iter().any(|start| purpose.starts_with(start));
-            let definition = match purpose {
-                TELL_WHY => CAUSE_UNSEEN,
-                _ if is_back => NO_WAY_BACK,
-                _ => DENIED,
+        .map(|((purpose, need), permissions)| {
+            let definition = match need {
+                Need::Cause => CAUSE_UNSEEN,
+                Need::WayBack => NO_WAY_BACK,
+                Need::Run => DENIED,
             };
             let wanted: Vec<String> = permissions.iter().map(|one| words(one)).collect();
             let user = if access.user.is_empty() { "you" } else { access.user.as_str() };
@@ -122,7 +118,7 @@ fn can_i(permission: &Permission) -> String {
 mod tests {
     use super::super::testing::Installation;
     use super::*;
-    use crate::plan::{Action, ScannerConfig};
+    use crate::plan::{Action, Before, Plan, Write};
 
     fn permission(verb: &str, resource: &str, name: Option<&str>, purpose: &str) -> Permission {
         Permission {
@@ -132,6 +128,7 @@ mod tests {
             name: name.map(str::to_owned),
             namespace: Some("stackrox".to_owned()),
             purpose: purpose.to_owned(),
+            needed_for: if purpose.starts_with("put it back") { Need::WayBack } else { Need::Run },
         }
     }
 
@@ -156,13 +153,22 @@ mod tests {
     }
 
     #[test]
-    fn the_prefixes_of_the_way_back_are_those_of_the_permissions() {
-        let mut plan = Installation::on_openshift("3.62.1").plan_for("3.69.2");
-        plan.steps[0].action = Action::ScannerBundle { config: ScannerConfig::Keep };
-        for start in WAY_BACK {
-            let permissions = crate::checks::permissions(&plan);
-            assert!(permissions.iter().any(|one| one.purpose.starts_with(start)), "{start}");
-        }
+    fn what_the_run_needs_is_not_only_for_the_way_back() {
+        let mut plan = Installation::at("3.62.1").plan_for("3.69.2");
+        let object = plan.steps[0].action.writes()[0].object().clone();
+        let of_update = |plan: &Plan| {
+            let all = crate::checks::permissions(plan);
+            let mut all = all.into_iter().filter(|one| one.verb == "update");
+            let found = all.find(|one| one.name.as_ref() == Some(&object.name));
+            found.expect("the right to put it back").needed_for
+        };
+        assert_eq!(of_update(&plan), Need::WayBack);
+        let before = Before::Manifest { manifest: serde_json::json!({}) };
+        let mut last = plan.steps[0].clone();
+        let write = Write::Restore { object: object.clone(), before };
+        last.action = Action::Write { writes: vec![write] };
+        plan.steps.push(last);
+        assert_eq!(of_update(&plan), Need::Run);
     }
 
     #[test]

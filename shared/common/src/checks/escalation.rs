@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::plan::{ChangedBy, Finding, Forecast, Plan, Severity};
 use crate::rhacs::authorization::beyond;
-use crate::rhacs::{ObjectRef, Permission, Snapshot};
+use crate::rhacs::{Need, ObjectRef, Permission, Snapshot};
 
 use super::access::words;
 use super::context::Context;
@@ -75,6 +75,7 @@ pub fn grants(plan: &Plan, snapshot: &Snapshot) -> Vec<Grant> {
             name: Some(name),
             namespace: object.namespace.clone(),
             purpose: format!("write {object}"),
+            needed_for: Need::Run,
         };
         let rules = rules.as_array()?.clone();
         Some(Grant { object: object.clone(), rules, exemption })

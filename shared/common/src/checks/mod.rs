@@ -63,6 +63,14 @@ pub struct Group {
     pub run: fn(&Context<'_>) -> Vec<Finding>,
 }
 
+impl Group {
+    /// Findings that only a planner makes, because they need more than a snapshot and a plan.
+    #[must_use]
+    pub const fn of_planner(definitions: &'static [Definition]) -> Self {
+        Self { definitions, run: |_| Vec::new() }
+    }
+}
+
 /// Other runs of this suite, and other versions of it.
 pub const RECORDS: Group = Group { definitions: records::DEFINITIONS, run: records::run };
 /// What the user may do.

@@ -1,6 +1,7 @@
 //! Which permissions a plan needs, for the way there and for the way back.
 
 use crate::plan::{ChangedBy, Foreseen, Plan, Verification, Write};
+use crate::rhacs::Need::{self, Cause, Run, WayBack};
 use crate::rhacs::{ObjectRef, Permission};
 
 /// Every permission that `plan` needs, each once; what the record and the lock need included.
@@ -8,8 +9,11 @@ use crate::rhacs::{ObjectRef, Permission};
 pub fn permissions(plan: &Plan) -> Vec<Permission> {
     let mut all: Vec<Permission> = Vec::new();
     let mut add = |permission: Permission| {
-        if !all.iter().any(|known| same(known, &permission)) {
-            all.push(permission);
+        match all.iter_mut().find(|known| same(known, &permission)) {
+            // What the run needs is not only for the way back because that needs it too.
+            Some(known) if permission.needed_for < known.needed_for => *known = permission,
+            Some(_) => {}
+            None => all.push(permission),
         }
     };
     for step in &plan.steps {
@@ -19,13 +23,13 @@ pub fn permissions(plan: &Plan) -> Vec<Permission> {
                 // It has rights of its own.
                 (ChangedBy::Upgrader, _) => {}
                 (ChangedBy::Run, Foreseen::Write(write)) => {
-                    for (verb, purpose) in verbs(write) {
-                        add(on(object, verb, &format!("{purpose} ({})", step.title)));
+                    for (verb, purpose, need) in verbs(write) {
+                        add(on(object, verb, &format!("{purpose} ({})", step.title), *need));
                     }
                 }
                 (ChangedBy::Run, Foreseen::Unknown) => {
-                    add(on(object, "get", "keep the way back of the scanner bundle"));
-                    add(on(object, "patch", "apply the scanner bundle"));
+                    add(on(object, "get", "keep the way back of the scanner bundle", WayBack));
+                    add(on(object, "patch", "apply the scanner bundle", Run));
                 }
             }
         }
@@ -39,6 +43,7 @@ pub fn permissions(plan: &Plan) -> Vec<Permission> {
                 name: None,
                 namespace: Some(plan.namespace.clone()),
                 purpose: row.purpose.to_owned(),
+                needed_for: row.needed_for,
             });
         }
     }
@@ -52,30 +57,34 @@ fn same(a: &Permission, b: &Permission) -> bool {
 
 /// The verbs of a write, then those of its reversal. Applying an object that is not there yet takes
 /// the right to create it besides the one to patch it.
-const fn verbs(write: &Write) -> &'static [(&'static str, &'static str)] {
+const fn verbs(write: &Write) -> &'static [(&'static str, &'static str, Need)] {
     match write {
-        Write::Patch { .. } => {
-            &[("get", "look at it"), ("patch", "change it"), ("update", "put it back")]
-        }
-        Write::Apply { .. } => &[
-            ("get", "look at it"),
-            ("patch", "apply it"),
-            ("create", "apply it"),
-            ("delete", "take it back"),
+        Write::Patch { .. } => &[
+            ("get", "look at it", Run),
+            ("patch", "change it", Run),
+            ("update", "put it back", WayBack),
         ],
-        Write::Delete { .. } => {
-            &[("get", "look at it"), ("delete", "delete it"), ("create", "put it back")]
-        }
+        Write::Apply { .. } => &[
+            ("get", "look at it", Run),
+            ("patch", "apply it", Run),
+            ("create", "apply it", Run),
+            ("delete", "take it back", WayBack),
+        ],
+        Write::Delete { .. } => &[
+            ("get", "look at it", Run),
+            ("delete", "delete it", Run),
+            ("create", "put it back", WayBack),
+        ],
         Write::Restore { .. } => &[
-            ("get", "look at it"),
-            ("update", "give it its former state"),
-            ("create", "create it again"),
-            ("delete", "take it back"),
+            ("get", "look at it", Run),
+            ("update", "give it its former state", Run),
+            ("create", "create it again", Run),
+            ("delete", "take it back", WayBack),
         ],
     }
 }
 
-fn on(object: &ObjectRef, verb: &str, purpose: &str) -> Permission {
+fn on(object: &ObjectRef, verb: &str, purpose: &str, needed_for: Need) -> Permission {
     Permission {
         verb: verb.to_owned(),
         group: object.group().to_owned(),
@@ -84,6 +93,7 @@ fn on(object: &ObjectRef, verb: &str, purpose: &str) -> Permission {
         name: (verb != "create").then(|| object.name.clone()),
         namespace: object.namespace.clone(),
         purpose: purpose.to_owned(),
+        needed_for,
     }
 }
 
@@ -93,6 +103,7 @@ struct Housekeeping {
     resource: &'static str,
     verbs: &'static [&'static str],
     purpose: &'static str,
+    needed_for: Need,
     /// Whether this plan makes use of it.
     is_used: fn(&Plan) -> bool,
 }
@@ -103,6 +114,7 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "secrets",
         verbs: &["create", "get", "list", "update", "delete"],
         purpose: "record the run",
+        needed_for: Run,
         is_used: |_| true,
     },
     Housekeeping {
@@ -110,6 +122,7 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "leases",
         verbs: &["create", "get", "patch", "delete"],
         purpose: "lock the installation",
+        needed_for: Run,
         is_used: |_| true,
     },
     Housekeeping {
@@ -117,13 +130,15 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "pods",
         verbs: &["list", "watch"],
         purpose: "see why a rollout waits",
+        needed_for: Run,
         is_used: |plan| waits_for(plan, &["Deployment", "DaemonSet", "StatefulSet"]),
     },
     Housekeeping {
         group: "",
         resource: "events",
         verbs: &["list"],
-        purpose: TELL_WHY,
+        purpose: "tell why a rollout does not go on",
+        needed_for: Cause,
         is_used: |plan| waits_for(plan, &["Deployment", "DaemonSet", "StatefulSet"]),
     },
     Housekeeping {
@@ -131,6 +146,7 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "pods/log",
         verbs: &["get"],
         purpose: "read Central's log",
+        needed_for: Run,
         is_used: |plan| {
             let mut verifications = plan.steps.iter().flat_map(|step| &step.verify);
             verifications.any(|it| matches!(it, Verification::CentralServes { .. }))
@@ -141,6 +157,7 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "deployments",
         verbs: &["list", "watch"],
         purpose: "wait for rollouts",
+        needed_for: Run,
         is_used: |plan| waits_for(plan, &["Deployment"]),
     },
     Housekeeping {
@@ -148,6 +165,7 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "daemonsets",
         verbs: &["list", "watch"],
         purpose: "wait for rollouts",
+        needed_for: Run,
         is_used: |plan| waits_for(plan, &["DaemonSet"]),
     },
     Housekeeping {
@@ -155,12 +173,10 @@ const HOUSEKEEPING: &[Housekeeping] = &[
         resource: "replicasets",
         verbs: &["list", "watch"],
         purpose: "find the newest pods",
+        needed_for: Run,
         is_used: |plan| waits_for(plan, &["Deployment"]),
     },
 ];
-
-/// The purpose of what only makes a wait tell its cause.
-pub(super) const TELL_WHY: &str = "tell why a rollout does not go on";
 
 /// Whether the plan waits for the rollout of a workload of one of these kinds.
 fn waits_for(plan: &Plan, kinds: &[&str]) -> bool {

@@ -8,7 +8,7 @@ use tokio::io::DuplexStream;
 
 use super::review::ServerVersion;
 use super::{Cluster, ClusterError, redact};
-use crate::rhacs::Permission;
+use crate::rhacs::{Need, Permission};
 
 /// What is asked for, as a resource.
 const RESOURCE: &str = "pods/portforward";
@@ -27,6 +27,7 @@ pub fn port_forward_rights(version: &ServerVersion, namespace: &str) -> Vec<Perm
         name: None,
         namespace: Some(namespace.to_owned()),
         purpose: "reach Central through the API server".to_owned(),
+        needed_for: Need::Run,
     };
     verbs.iter().map(right).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::Stream;
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::Value;
@@ -62,13 +61,6 @@ impl Watch {
                 Err(error) => return Some(Err(redact::transport_error(&error, &self.server))),
             }
         }
-    }
-
-    /// The watch as a stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<WatchEvent, ClusterError>> + Send {
-        futures_util::stream::unfold(self, async |mut watch| {
-            watch.next().await.map(|event| (event, watch))
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, ServerVersion, port_forward_rights};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::observe::review;
-use crate::plan::{Finding, Plan, Severity};
+use crate::plan::{Finding, Plan, Proposed, Severity};
 use crate::rhacs::{Access, Permission, Snapshot};
 
 /// A plan, what the checks say to it, and the state both were made from.
@@ -22,16 +22,18 @@ pub struct Prepared {
     pub central: Option<CentralClient>,
 }
 
-/// Checks a plan: asks for the rights it needs, and runs the plugin's checks.
+/// Checks a plan: asks for the rights it needs, and runs the plugin's checks, whose findings join
+/// those of the planner.
 ///
 /// # Errors
 /// When the cluster cannot be asked.
 pub async fn check(
     session: &Session,
     mut snapshot: Snapshot,
-    plan: Plan,
+    proposed: impl Into<Proposed>,
     central: Option<CentralClient>,
 ) -> Result<Prepared, Failure> {
+    let Proposed { plan, findings: mut found } = proposed.into();
     if !plan.is_empty() {
         let grants = grants(&plan, &snapshot);
         let mut wanted = permissions(&plan);
@@ -42,15 +44,15 @@ pub async fn check(
         snapshot.access = access(&session.cluster, &snapshot.namespace, wanted, &grants).await;
     }
     let options = session.check_options_of(&plan);
-    let mut findings = checks::findings(session.tool.groups, &snapshot, &plan, &options);
+    found.extend(checks::findings(session.tool.groups, &snapshot, &plan, &options));
     if !plan.is_empty() {
-        findings.extend(webhooks::findings(&session.cluster, &snapshot, &plan).await);
+        found.extend(webhooks::findings(&session.cluster, &snapshot, &plan).await);
     }
     if session.flags.asks_server && !plan.is_empty() {
-        findings.extend(execute::refusals(session, &snapshot, &plan).await?);
+        found.extend(execute::refusals(session, &snapshot, &plan).await?);
     }
-    checks::arrange(&mut findings, &options);
-    Ok(Prepared { snapshot, plan, findings, central })
+    checks::arrange(&mut found, &options);
+    Ok(Prepared { snapshot, plan, findings: found, central })
 }
 
 /// Finds out what of all that is `wanted` the user may do. Who may not write each of `grants`

@@ -70,6 +70,21 @@ pub struct Plan {
     pub digest: String,
 }
 
+/// What a planner has to say: a plan, and what it found while it made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposed {
+    /// The plan.
+    pub plan: Plan,
+    /// What has to be known of it and cannot be told from the installation and the plan alone.
+    pub findings: Vec<Finding>,
+}
+
+impl From<Plan> for Proposed {
+    fn from(plan: Plan) -> Self {
+        Self { plan, findings: Vec::new() }
+    }
+}
+
 /// The kind of a run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -35,8 +35,8 @@ pub use platform::Platform;
 pub use presumed::{presumed_version, untold_images};
 pub use reconcilers::reconcilers;
 pub use snapshot::{
-    Access, CentralFacts, Certificate, ClusterIdentity, Permission, SecretFacts, SecuredCluster,
-    Snapshot, UpgradeStatus,
+    Access, CentralFacts, Certificate, ClusterIdentity, Need, Permission, SecretFacts,
+    SecuredCluster, Snapshot, UpgradeStatus,
 };
 pub use upgrader_state::UpgraderState;
 pub use version::{Version, VersionError};

@@ -150,6 +150,21 @@ pub struct Permission {
     pub namespace: Option<String>,
     /// Why the permission is needed, for people.
     pub purpose: String,
+    /// What would not work without it.
+    pub needed_for: Need,
+}
+
+/// For what a permission is needed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Need {
+    /// The run itself.
+    #[default]
+    Run,
+    /// Only to take the run back.
+    WayBack,
+    /// Only to tell why something does not go on.
+    Cause,
 }
 
 /// What Central's API said; everything is optional because it may be down, old or unasked.

@@ -234,12 +234,6 @@ impl Event {
             Self::RunFinished { .. } | Self::RunFailed { .. } | Self::RunInterrupted { .. }
         )
     }
-
-    /// Whether a slow reader may miss it.
-    #[must_use]
-    pub const fn is_droppable(&self) -> bool {
-        matches!(self, Self::Progress { .. })
-    }
 }
 
 impl Outcome {

@@ -36,12 +36,6 @@ pub trait Journal {
     }
 }
 
-/// A journal in memory: for tests and for rehearsals.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryJournal {
-    saved: Vec<Record>,
-}
-
 /// The journal of real runs: a Secret in the namespace of the installation.
 #[derive(Debug)]
 pub struct ClusterJournal<'a> {
@@ -63,27 +57,6 @@ enum Rewritten {
     Told,
     /// It could not be written again.
     No,
-}
-
-impl MemoryJournal {
-    /// Every record that was saved, oldest first.
-    #[must_use]
-    pub fn saved(&self) -> &[Record] {
-        &self.saved
-    }
-
-    /// The newest record.
-    #[must_use]
-    pub fn last(&self) -> Option<&Record> {
-        self.saved.last()
-    }
-}
-
-impl Journal for MemoryJournal {
-    async fn save(&mut self, record: &Record) -> Result<(), StepError> {
-        self.saved.push(record.clone());
-        Ok(())
-    }
 }
 
 impl<'a> ClusterJournal<'a> {

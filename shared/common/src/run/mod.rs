@@ -36,7 +36,7 @@ pub use execute::{
 #[cfg(feature = "cluster")]
 pub use interrupt::{Interrupt, Interrupter};
 #[cfg(feature = "cluster")]
-pub use journal::{ClusterJournal, Journal, MemoryJournal};
+pub use journal::{ClusterJournal, Journal};
 #[cfg(feature = "cluster")]
 pub use lock::{lock, locked};
 #[cfg(feature = "cluster")]

@@ -62,13 +62,6 @@ impl Look {
         self
     }
 
-    /// The same with colour or without.
-    #[must_use]
-    pub const fn with_color(mut self, color: bool) -> Self {
-        self.color = color;
-        self
-    }
-
     /// The same on a terminal of `width` columns.
     #[must_use]
     pub const fn with_width(mut self, width: Option<usize>) -> Self {

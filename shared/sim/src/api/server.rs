@@ -145,11 +145,6 @@ impl Running {
         users.into_iter().find(|known| known.name == user).map(|known| known.token)
     }
 
-    /// Lets another user in.
-    pub fn add_user(&self, user: User) {
-        self.shared.admit(user);
-    }
-
     /// Allows a user some rules, everywhere or in one namespace, by objects of RBAC.
     ///
     /// # Errors

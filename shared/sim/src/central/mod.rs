@@ -195,13 +195,6 @@ impl Central {
         self.poke.notify_one();
     }
 
-    /// Adds a token, or replaces the one of the same name.
-    pub fn add_token(&self, token: Token) {
-        let mut state = self.lock();
-        state.tokens.retain(|present| present.name != token.name);
-        state.tokens.push(token);
-    }
-
     /// Sets how many bytes the database takes in a backup.
     pub fn set_backup_bytes(&self, bytes: u64) {
         self.lock().backup_bytes = bytes;

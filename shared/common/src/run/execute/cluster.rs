@@ -222,7 +222,12 @@ impl Execute for ClusterExecutor {
     async fn prepare(&self, step: &Step, context: &StepContext<'_>) -> Result<(), StepError> {
         match step.action {
             Action::RevokeToken => self.note_token(context).await,
-            _ => Ok(()),
+            Action::Backup { .. }
+            | Action::Write { .. }
+            | Action::ScannerBundle { .. }
+            | Action::AwaitUpgrader { .. }
+            | Action::VerifyAll { .. }
+            | Action::InstallRoxctl { .. } => Ok(()),
         }
     }
 
