@@ -1,5 +1,6 @@
 //! When a cluster is up: every workload complete, Central serving, every sensor connected.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -20,25 +21,28 @@ pub(super) async fn wait(
 ) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
-        let mut missing = unready(store);
-        if missing.is_empty() && central.version().is_some() {
+        let unready = unready(store);
+        let mut missing = Vec::new();
+        if unready.is_empty() && central.version().is_some() {
             let away =
                 central.clusters().into_iter().filter(|cluster| cluster.connected_since.is_none());
             missing.extend(away.map(|cluster| format!("sensor of cluster `{}`", cluster.name)));
-        } else if missing.is_empty() && workload(store, "central").is_some() {
+        } else if unready.is_empty() && workload(store, "central").is_some() {
             missing.push("Central".to_owned());
         }
-        if missing.is_empty() {
+        if unready.is_empty() && missing.is_empty() {
             return Ok(());
         }
         if begun.elapsed() > patience {
+            missing.extend(unready.iter().map(|(kind, object)| described(store, kind, object)));
             return Err(Error::NotReady { seconds: patience.as_secs(), workloads: missing });
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-fn unready(store: &Store) -> Vec<String> {
+/// The workloads that are not complete, each with its kind.
+fn unready(store: &Store) -> Vec<(&'static str, Arc<Value>)> {
     let mut missing = Vec::new();
     for deployment in store.list("deployments.apps", None) {
         let desired = number(&deployment, "/spec/replicas", 1);
@@ -50,21 +54,21 @@ fn unready(store: &Store) -> Vec<String> {
                 .iter()
                 .all(|key| number(&deployment, &format!("/status/{key}"), 0) == desired);
         if !complete {
-            missing.push(described(store, "Deployment", &deployment));
+            missing.push(("Deployment", deployment));
         }
     }
     for set in store.list("daemonsets.apps", None) {
         let desired = number(&set, "/status/desiredNumberScheduled", -1);
         let observed = number(&set, "/status/observedGeneration", 0) >= meta::generation(&set);
         if !observed || number(&set, "/status/numberAvailable", 0) != desired {
-            missing.push(described(store, "DaemonSet", &set));
+            missing.push(("DaemonSet", set));
         }
     }
     for set in store.list("statefulsets.apps", None) {
         let desired = number(&set, "/spec/replicas", 1);
         let observed = number(&set, "/status/observedGeneration", 0) >= meta::generation(&set);
         if !observed || number(&set, "/status/availableReplicas", 0) != desired {
-            missing.push(described(store, "StatefulSet", &set));
+            missing.push(("StatefulSet", set));
         }
     }
     missing
