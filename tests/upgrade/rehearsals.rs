@@ -86,3 +86,39 @@ fn a_source_that_is_none_is_said() {
         rehearse(source, "3.69.2").ends_with(2).says(source);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_rehearsal_ends_with_its_embedded_cluster() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut child = Command::new(UPGRADE)
+        .args(["--rehearse", "sample:3.66.1", "--to", "3.69.2", "--yes"])
+        .env("HOME", directory.path())
+        .current_dir(directory.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.starts_with("[2/") {
+        line.clear();
+        assert!(told.read_line(&mut line).expect("text") > 0, "it ended before");
+    }
+    // The kernel lists children by the thread that started them.
+    let threads = std::fs::read_dir(format!("/proc/{}/task", child.id())).expect("its threads");
+    let children = threads.flatten().filter_map(|thread| {
+        std::fs::read_to_string(thread.path().join("children")).ok().filter(|it| !it.is_empty())
+    });
+    let cluster: String = children.collect();
+    let killed = Command::new("kill").arg("-9").arg(cluster.trim()).status().expect("it starts");
+    assert!(killed.success(), "{cluster}");
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).expect("text");
+    assert_eq!(child.wait().expect("ended").code(), Some(1), "{rest}");
+    assert!(rest.contains("the embedded cluster has ended"), "{rest}");
+    assert!(rest.contains("nothing real was changed"), "{rest}");
+}

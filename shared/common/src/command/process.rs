@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 use super::help::spelled_out;
 use super::{Stop, Tool, completions};
 use crate::env::Env;
@@ -46,10 +48,13 @@ where
     let (interrupter, interrupt) = Interrupt::pair();
     let running = Arc::new(AtomicBool::new(false));
     let result = runtime.block_on(async {
-        let stop = Stop { interrupt, running: Arc::clone(&running) };
+        let lost = Arc::new(Notify::new());
+        let stop = Stop { interrupt, running: Arc::clone(&running), lost: Arc::clone(&lost) };
         tokio::select! {
             result = work(cli, ui.clone(), stop) => result,
             () = interruption(&interrupter, &running, env, &ui) => Ok(Exit::Interrupted),
+            () = lost.notified() => Err(Failure::unexpected("the embedded cluster has ended")
+                .because("the rehearsal came to no result; nothing real was changed")),
         }
     });
     // A blocked read of standard input must not keep the process.

@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 use super::rehearse::Rehearsal;
 use super::{Flags, Tool};
 use crate::central::{CentralClient, CentralOptions, Credentials};
@@ -43,6 +45,8 @@ pub struct Stop {
     pub interrupt: Interrupt,
     /// Whether a run is being carried out, which has to stop at a safe point.
     pub running: Arc<AtomicBool>,
+    /// Told when the embedded cluster of a rehearsal is gone: nothing would answer any more.
+    pub lost: Arc<Notify>,
 }
 
 /// Where retries and warnings of the API server go: to the run, while there is one.
@@ -77,7 +81,9 @@ impl Session {
         if let Some(source) = flags.run.rehearse.clone() {
             let options = listener.options();
             // Kept off the stack, of which other systems give the main thread little.
-            let started = Box::pin(Rehearsal::start(&source, &mut flags, &env, &options)).await?;
+            let lost = Arc::clone(&stop.lost);
+            let started =
+                Box::pin(Rehearsal::start(&source, &mut flags, &env, &options, lost)).await?;
             ui.say(&format!("Rehearsal on {}: nothing real is changed", started.description()));
             if let Some(kept) = started.database_copy().filter(|_| goes_back(&tool)) {
                 ui.say(&kept);

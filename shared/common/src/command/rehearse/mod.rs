@@ -7,9 +7,11 @@ mod past;
 mod program;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use self::database::Kept;
 use self::past::Past;
@@ -47,7 +49,8 @@ enum Source {
 }
 
 impl Rehearsal {
-    /// Starts an embedded copy of `source` and points the flags at it.
+    /// Starts an embedded copy of `source` and points the flags at it; `lost` is told when it ends
+    /// before its time.
     ///
     /// # Errors
     /// When there is no such source, it cannot be read, or what it describes cannot be started.
@@ -56,6 +59,7 @@ impl Rehearsal {
         flags: &mut Flags,
         env: &Env,
         options: &Options,
+        lost: Arc<Notify>,
     ) -> Result<Self, Failure> {
         let source = Source::parse(source)?;
         let namespace = flags.connection.namespace().to_owned();
@@ -101,7 +105,7 @@ impl Rehearsal {
             database_copy,
             speed: SPEED,
         };
-        let (program, serves) = Program::start(env, order, &description).await?;
+        let (program, serves) = Program::start(env, order, &description, lost).await?;
         let Serves { kubeconfig, central_token, now } = serves;
         let directory = tempfile::tempdir().map_err(|error| {
             Failure::unexpected("cannot make a temporary directory").caused_by(&error)

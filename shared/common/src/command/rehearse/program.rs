@@ -3,6 +3,11 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use tokio::sync::Notify;
 
 use crate::env::Env;
 use crate::exit::Exit;
@@ -10,10 +15,15 @@ use crate::failure::Failure;
 use crate::rehearsal::{Answer, Order, PROGRAM, Serves};
 
 /// A running program; dropping it ends it.
-pub(super) struct Program(Child);
+pub(super) struct Program {
+    child: Child,
+    /// That it ends is as it should be from then on.
+    is_over: Arc<AtomicBool>,
+}
 
 impl Program {
-    /// Starts the program and has it serve what `order` says.
+    /// Starts the program and has it serve what `order` says; `lost` is told when it ends before it
+    /// is dropped.
     ///
     /// # Errors
     /// When the program is not installed, is of another version, or cannot serve that.
@@ -21,6 +31,7 @@ impl Program {
         env: &Env,
         order: Order,
         description: &str,
+        lost: Arc<Notify>,
     ) -> Result<(Self, Serves), Failure> {
         let Some(path) = env.sibling(PROGRAM) else {
             return Err(Failure::usage(format!("cannot rehearse: `{PROGRAM}` is not installed"))
@@ -32,7 +43,7 @@ impl Program {
                 ));
         };
         let cannot = format!("cannot rehearse on {description}");
-        let talked = tokio::task::spawn_blocking(move || Self::talk(&path, &order)).await;
+        let talked = tokio::task::spawn_blocking(move || Self::talk(&path, &order, lost)).await;
         let talked = talked.unwrap_or_else(|error| Err(io::Error::other(error)));
         let (program, answer) = talked.map_err(|error| {
             let failure = Failure::new(Exit::Unexpected, &*cannot).caused_by(&error);
@@ -44,26 +55,34 @@ impl Program {
         }
     }
 
-    fn talk(path: &Path, order: &Order) -> io::Result<(Self, Answer)> {
+    fn talk(path: &Path, order: &Order, lost: Arc<Notify>) -> io::Result<(Self, Answer)> {
         let child = Command::new(path)
             .arg("rehearse")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut program = Self(child);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mut program = Self { child, is_over: Arc::clone(&is_over) };
         let closed = || io::Error::other(format!("`{}` ended without an answer", path.display()));
-        let mut input = program.0.stdin.as_ref().ok_or_else(closed)?;
+        let mut input = program.child.stdin.as_ref().ok_or_else(closed)?;
         let mut line = serde_json::to_vec(order)?;
         line.push(b'\n');
         input.write_all(&line)?;
         input.flush()?;
-        let output = program.0.stdout.as_mut().ok_or_else(closed)?;
+        let mut output = BufReader::new(program.child.stdout.take().ok_or_else(closed)?);
         let mut answer = String::new();
-        BufReader::new(output).read_line(&mut answer)?;
+        output.read_line(&mut answer)?;
         if answer.is_empty() {
             return Err(closed());
         }
         let answer = serde_json::from_str(&answer)?;
+        // It writes nothing more: its output ends with it.
+        thread::spawn(move || {
+            drop(io::copy(&mut output, &mut io::sink()));
+            if !is_over.load(Ordering::SeqCst) {
+                lost.notify_one();
+            }
+        });
         Ok((program, answer))
     }
 }
@@ -71,8 +90,9 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         // It ends when its input does; a program that hangs is not waited for.
-        drop(self.0.stdin.take());
-        drop(self.0.kill());
-        drop(self.0.wait());
+        self.is_over.store(true, Ordering::SeqCst);
+        drop(self.child.stdin.take());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
