@@ -376,6 +376,16 @@ mod tests {
     }
 
     #[test]
+    fn a_strangers_container_is_left_alone_and_contradicts_nothing() {
+        let installation = Installation::at("3.62.1").with("Deployment", "central", |central| {
+            let containers = central["spec"]["template"]["spec"]["containers"].as_array_mut();
+            let copy = json!({"name": "copy", "image": "mirror.example/stackrox-io/main:3.60.0"});
+            containers.expect("containers").push(copy);
+        });
+        assert!(!installation.has("RHACS-IMAGE-CONTRADICTS", TO), "nobody gives it another image");
+    }
+
+    #[test]
     fn an_image_that_is_never_pulled_is_seen() {
         let installation = Installation::at("3.62.1").with("Deployment", "sensor", |sensor| {
             sensor["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Never");

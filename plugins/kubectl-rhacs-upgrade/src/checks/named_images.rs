@@ -122,11 +122,16 @@ fn written<'a>(
     workload: &Workload<'_>,
     container: &Container<'_>,
 ) -> Option<&'a str> {
-    let object = workload.reference().filter(|object| context.changes(object))?;
-    let after = Workload::new(context.after.find(&object)?)
-        .all_containers()
-        .find(|given| given.name() == container.name() && given.is_init() == container.is_init())?;
-    Some(after.image())
+    let object = workload.reference()?;
+    let own = context.forecast().filter(|forecast| *forecast.object == object);
+    own.filter_map(|forecast| forecast.content()).find_map(|content| {
+        let given = Workload::new(content).all_containers().find(|given| {
+            given.name() == container.name()
+                && given.is_init() == container.is_init()
+                && !given.image().is_empty()
+        })?;
+        Some(given.image())
+    })
 }
 
 /// The image that the product's charts give a container.
