@@ -17,6 +17,8 @@ pub struct Usage {
     pub cpu: f64,
     /// The largest resident memory seen.
     pub peak: u64,
+    /// The most of it that was its own, rather than pages of its program's file.
+    pub own: u64,
 }
 
 impl Usage {
@@ -25,6 +27,7 @@ impl Usage {
         self.wall += other.wall;
         self.cpu += other.cpu;
         self.peak = self.peak.max(other.peak);
+        self.own = self.own.max(other.own);
     }
 }
 
@@ -66,7 +69,8 @@ fn watch(child: &mut Child, begin: Instant) -> Usage {
     let before = children_cpu();
     loop {
         let status = fs::read_to_string(format!("{directory}/status")).unwrap_or_default();
-        usage.peak = usage.peak.max(peak(&status));
+        usage.peak = usage.peak.max(bytes(&status, "VmHWM"));
+        usage.own = usage.own.max(bytes(&status, "RssAnon"));
         if status.lines().any(|line| line.starts_with("State:\tZ")) {
             break;
         }
@@ -78,9 +82,9 @@ fn watch(child: &mut Child, begin: Instant) -> Usage {
     usage
 }
 
-/// `VmHWM` of `/proc/PID/status`, in bytes.
-fn peak(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+/// A field of `/proc/PID/status`, in bytes; 0 of a process that has ended.
+fn bytes(status: &str, field: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or_default() * 1024
 }

@@ -57,13 +57,24 @@ pub fn row() {
     let words = ["-n", "stackrox", "rollout", "status", "ds/collector", "--timeout=30m"];
     let theirs = measured(&installation, "theirs", &mut installation.command("kubectl", &words));
     line("kubectl rollout status", &theirs);
-    say(&format!("  ratio: CPU {:.3}; memory at most 32 MiB wanted", ours.cpu / theirs.cpu));
+    let (peak, own) = (ratio(ours.peak, theirs.peak), ratio(ours.own, theirs.own));
+    say(&format!(
+        "  ratio: CPU {:.3}, memory {peak:.3}, of it its own {own:.3}; at most 32 MiB wanted",
+        ours.cpu / theirs.cpu
+    ));
 }
 
 fn line(name: &str, usage: &Usage) {
-    let Usage { wall, cpu, peak } = usage;
-    let peak = mib(*peak);
-    say(&format!("  {name:28} {wall:6.1} s wall  {cpu:6.3} s CPU  peak {peak:.1} MiB"));
+    let Usage { wall, cpu, peak, own } = usage;
+    let (peak, own) = (mib(*peak), mib(*own));
+    say(&format!(
+        "  {name:28} {wall:6.1} s wall  {cpu:6.3} s CPU  peak {peak:.1} MiB, {own:.1} its own"
+    ));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio of megabytes")]
+fn ratio(ours: u64, theirs: u64) -> f64 {
+    ours as f64 / theirs as f64
 }
 
 /// Begins a rollout, and measures what waits for it.
